@@ -1,0 +1,41 @@
+#include "client/cli/interrupt.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <time.h>
+
+/* nohup, and shells for what runs in the background, ignore signals on purpose: leave them so. */
+static void add_unless_ignored(sigset_t *set, int signal_number)
+{
+    struct sigaction action;
+
+    if (sigaction(signal_number, NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+        sigaddset(set, signal_number);
+}
+
+static sigset_t signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    add_unless_ignored(&set, SIGINT);
+    add_unless_ignored(&set, SIGTERM);
+    add_unless_ignored(&set, SIGHUP);
+    return set;
+}
+
+void interrupt_block(void)
+{
+    sigset_t set = signals();
+
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+int interrupt_wait(int ms)
+{
+    const struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    sigset_t set = signals();
+    int number = sigtimedwait(&set, NULL, &timeout);
+
+    return number > 0 ? number : 0;
+}

@@ -1,0 +1,174 @@
+#include "client/cli/options.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct option_info option_table[OPTION_COUNT] = {
+#define X(id, name, value, text) {name, value, text},
+    OPTION_LIST(X)
+#undef X
+};
+
+/* Only the first error counts: the others may follow from it. */
+__attribute__((format(printf, 2, 3))) static void fail(struct options *o, const char *format, ...)
+{
+    va_list ap;
+
+    if (o->error[0])
+        return;
+    va_start(ap, format);
+    vsnprintf(o->error, sizeof(o->error), format, ap);
+    va_end(ap);
+}
+
+static enum option_id option_find(const char *arg, size_t len)
+{
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        if (strlen(option_table[i].name) == len && !memcmp(option_table[i].name, arg, len))
+            return (enum option_id)i;
+    }
+    if (len == 2 && !memcmp(arg, "-h", 2))
+        return OPTION_HELP;
+    return OPTION_COUNT;
+}
+
+static void take_limit(struct options *o, const char *value)
+{
+    char *end;
+
+    errno = 0;
+    o->limit = strtoull(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end || errno || o->limit == 0)
+        fail(o, "--limit wants a number from 1 on, not '%s'", value);
+}
+
+static void take_entry(struct options *o, const char *value)
+{
+    const char *equals = strchr(value, '=');
+
+    if (!equals || equals == value)
+        fail(o, "--key-value wants KEY=VALUE, not '%s'", value);
+    else
+        o->entries[o->entry_count++] = value;
+}
+
+static void take_value(struct options *o, enum option_id id, const char *value)
+{
+    switch (id) {
+    case OPTION_SOCKET:
+        o->socket = value;
+        break;
+    case OPTION_APP:
+        o->app = value;
+        break;
+    case OPTION_STORE:
+        o->store = value;
+        break;
+    case OPTION_COMPONENT:
+        o->component = value;
+        break;
+    case OPTION_PREFIX:
+        o->prefix = value;
+        break;
+    case OPTION_LIMIT:
+        take_limit(o, value);
+        break;
+    case OPTION_KEY_VALUE:
+        take_entry(o, value);
+        break;
+    case OPTION_JSON:
+    case OPTION_HELP:
+    case OPTION_VERSION:
+    case OPTION_COUNT:
+        break;
+    }
+    if (!value[0] && id != OPTION_PREFIX)
+        fail(o, "%s wants a %s, not nothing", option_table[id].name, option_table[id].value);
+}
+
+static void take_positional(struct options *o, const char *arg)
+{
+    if (!o->command)
+        o->command = arg;
+    else
+        o->args[o->arg_count++] = arg;
+}
+
+/* A lone "-" is standard input; "-5" and "-.5" are numbers, which no option looks like. */
+static bool is_option(const char *arg)
+{
+    if (arg[0] != '-' || !arg[1])
+        return false;
+    if (arg[1] == '.')
+        arg++;
+    return arg[1] < '0' || arg[1] > '9';
+}
+
+static void unknown_option(struct options *o, const char *arg)
+{
+    if (o->command && arg[1] != '-')
+        fail(o,
+             "unknown option '%s'; an argument that begins with '-' goes behind '--': bobbin %s … "
+             "-- '%s'",
+             arg, o->command, arg);
+    else
+        fail(o, "unknown option '%s' (an argument that begins with '-' goes behind '--')", arg);
+}
+
+/* The option at argv[i]; returns the index of the last argument that belongs to it. */
+static int take_option(struct options *o, char **argv, int argc, int i)
+{
+    const char *arg = argv[i];
+    const char *equals = strchr(arg, '=');
+    enum option_id id = option_find(arg, equals ? (size_t)(equals - arg) : strlen(arg));
+
+    if (id == OPTION_COUNT) {
+        unknown_option(o, arg);
+        return i;
+    }
+    o->given |= 1u << id;
+    if (!option_table[id].value) {
+        if (equals)
+            fail(o, "%s takes no value", option_table[id].name);
+    } else if (equals) {
+        take_value(o, id, equals + 1);
+    } else if (i + 1 == argc) {
+        fail(o, "%s wants a value: %s", arg, option_table[id].value);
+    } else {
+        take_value(o, id, argv[++i]);
+    }
+    return i;
+}
+
+int options_parse(int argc, char **argv, struct options *ret)
+{
+    bool literal = false;
+
+    *ret = (struct options){.store = "default", .literal_from = SIZE_MAX};
+    ret->args = calloc((size_t)argc + 1, sizeof(*ret->args));
+    ret->entries = calloc((size_t)argc + 1, sizeof(*ret->entries));
+    if (!ret->args || !ret->entries) {
+        fail(ret, "out of memory");
+        return -1;
+    }
+    for (int i = 1; i < argc; i++) {
+        if (literal || !is_option(argv[i])) {
+            take_positional(ret, argv[i]);
+        } else if (strcmp(argv[i], "--") == 0) {
+            literal = true;
+            ret->literal_from = ret->arg_count;
+        } else {
+            i = take_option(ret, argv, argc, i);
+        }
+    }
+    return ret->error[0] ? -1 : 0;
+}
+
+void options_fini(struct options *o)
+{
+    free(o->args);
+    free(o->entries);
+}

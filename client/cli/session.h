@@ -1,0 +1,20 @@
+/* A connection to the daemon as the options ask for it, and the reporting of what it says. */
+#ifndef BOBBIN_CLI_SESSION_H
+#define BOBBIN_CLI_SESSION_H
+
+#include "client/cli/options.h"
+#include "client/cli/output.h"
+#include "client/include/bobbin.h"
+
+/* Connect. EXIT_DONE, or the exit status of a failure that has been reported. Free *ret with
+ * bobbin_close. */
+int session_open(const struct options *o, struct output *out, bobbin **ret);
+/* The same, and bind the connection to the app of --app or the current directory; inside an app
+ * process it is bound already. */
+int session_open_attached(const struct options *o, struct output *out, bobbin **ret);
+
+/* Report a failed call: "WHAT: the reason". Returns the exit status. */
+int session_error(struct output *out, const bobbin *b, bobbin_status status, const char *format,
+                  ...) __attribute__((format(printf, 4, 5)));
+
+#endif

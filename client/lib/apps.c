@@ -1,0 +1,227 @@
+/* Administration: apps, their components, and what the daemon says about them. */
+#include <limits.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "fields.h"
+#include "handle.h"
+
+/* Results as their owner sees them, in front of the memory that they live in. */
+struct status {
+    bobbin_app_status status;
+    struct zone zone;
+};
+
+struct list {
+    bobbin_app_list list;
+    struct zone zone;
+};
+
+static void read_component_field(struct fields *fs, bobbin_component_status *c)
+{
+    int64_t n = 0;
+    if (fields_is(fs, "id")) {
+        fields_string(fs, &c->id);
+    } else if (fields_is(fs, "state")) {
+        fields_string(fs, &c->state);
+    } else if (fields_is(fs, "reason")) {
+        fields_string(fs, &c->reason);
+    } else if (fields_is(fs, "since")) {
+        fields_int(fs, INT64_MIN, INT64_MAX, &c->since_ms);
+    } else if (fields_is(fs, "pid")) {
+        fields_int_or_nil(fs, 0, INT_MAX, 0, &c->pid);
+    } else if (fields_is(fs, "exit_code")) {
+        fields_int_or_nil(fs, -1, INT_MAX, -1, &n);
+        c->exit_code = (int)n;
+    } else if (fields_is(fs, "exit_signal")) {
+        fields_int_or_nil(fs, 0, INT_MAX, 0, &n);
+        c->exit_signal = (int)n;
+    } else if (fields_is(fs, "restarts")) {
+        fields_int(fs, 0, INT64_MAX, &n);
+        c->restarts = (uint64_t)n;
+    } else {
+        fields_skip(fs);
+    }
+}
+
+static bobbin_status read_component(struct reader *r, struct zone *zone,
+                                    bobbin_component_status *ret, struct failure *f)
+{
+    bobbin_component_status c = {.reason = "", .exit_code = -1};
+    struct fields fs = fields_begin(r, zone, "component status", f);
+    while (fields_next(&fs))
+        read_component_field(&fs, &c);
+    fields_require(&fs, c.id, "id");
+    fields_require(&fs, c.state, "state");
+    *ret = c;
+    return f->status;
+}
+
+/* An array of `count` statuses of `size` bytes. The shortest has more bytes on the wire than the
+ * string below: a count that could not be true is refused before memory is allocated by it. */
+static void *alloc_elements(const struct reader *r, struct zone *zone, uint32_t count, size_t size,
+                            struct failure *f)
+{
+    if (count > (size_t)(r->end - r->pos) / sizeof("\x82\xa2id\xa5state")) {
+        failure_set(f, BOBBIN_BAD_RESPONSE, "the daemon's answer is wrong: a status is not a map");
+        return NULL;
+    }
+    void *p = zone_alloc(zone, count, size);
+    if (p == NULL)
+        failure_no_memory(f);
+    return p;
+}
+
+static void read_components(struct fields *fs, bobbin_app_status *s)
+{
+    uint32_t count;
+    if (!fields_array(fs, &count))
+        return;
+    bobbin_component_status *components =
+        alloc_elements(fs->r, fs->zone, count, sizeof(*components), fs->f);
+    if (components == NULL)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        if (read_component(fs->r, fs->zone, &components[i], fs->f) != BOBBIN_OK)
+            return;
+    s->components = components;
+    s->component_count = count;
+}
+
+static bobbin_status read_app(struct reader *r, struct zone *zone, bobbin_app_status *ret,
+                              struct failure *f)
+{
+    bobbin_app_status s = {0};
+    struct fields fs = fields_begin(r, zone, "app status", f);
+    while (fields_next(&fs)) {
+        if (fields_is(&fs, "name"))
+            fields_string(&fs, &s.name);
+        else if (fields_is(&fs, "directory"))
+            fields_string(&fs, &s.directory);
+        else if (fields_is(&fs, "wanted"))
+            fields_string(&fs, &s.wanted);
+        else if (fields_is(&fs, "components"))
+            read_components(&fs, &s);
+        else
+            fields_skip(&fs);
+    }
+    fields_require(&fs, s.name, "name");
+    fields_require(&fs, s.directory, "directory");
+    fields_require(&fs, s.wanted, "wanted");
+    fields_require(&fs, s.components, "components");
+    *ret = s;
+    return f->status;
+}
+
+/* ret may be NULL: the answer is checked all the same. */
+static bobbin_status take_status(struct reader *result, void *ret, struct failure *f)
+{
+    struct status *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return failure_no_memory(f);
+    bobbin_status status = read_app(result, &s->zone, &s->status, f);
+    if (status == BOBBIN_OK && ret != NULL)
+        *(bobbin_app_status **)ret = &s->status;
+    else
+        bobbin_app_status_free(&s->status);
+    return status;
+}
+
+static bobbin_status read_list(struct reader *r, struct list *l, struct failure *f)
+{
+    uint32_t count;
+    if (reader_array(r, &count) != 0)
+        return failure_set(f, BOBBIN_BAD_RESPONSE,
+                           "the daemon's answer is wrong: the apps are not an array");
+    bobbin_app_status *apps = alloc_elements(r, &l->zone, count, sizeof(*apps), f);
+    if (apps == NULL)
+        return f->status;
+    for (uint32_t i = 0; i < count; i++)
+        if (read_app(r, &l->zone, &apps[i], f) != BOBBIN_OK)
+            return f->status;
+    l->list = (bobbin_app_list){count, apps};
+    return BOBBIN_OK;
+}
+
+static bobbin_status take_list(struct reader *result, void *ret, struct failure *f)
+{
+    struct list *l = calloc(1, sizeof(*l));
+    if (l == NULL)
+        return failure_no_memory(f);
+    bobbin_status status = read_list(result, l, f);
+    if (status == BOBBIN_OK)
+        *(bobbin_app_list **)ret = &l->list;
+    else
+        bobbin_app_list_free(&l->list);
+    return status;
+}
+
+/* A method with an app, or a directory, and perhaps a component as its params. */
+static bobbin_status call(bobbin *b, enum method_id method, const char *app, const char *component,
+                          take_fn take, void *ret)
+{
+    struct request r;
+    if (app == NULL)
+        return handle_misuse(b, "the app is NULL");
+    bobbin_status status = handle_begin(b, &r, method, component != NULL ? 2 : 1);
+    if (status != BOBBIN_OK)
+        return status;
+    request_cstr(&r, app);
+    if (component != NULL)
+        request_cstr(&r, component);
+    return handle_call(b, &r, take, ret);
+}
+
+bobbin_status bobbin_app_register(bobbin *b, const char *directory, bobbin_app_status **ret_status)
+{
+    return call(b, METHOD_APP_REGISTER, directory, NULL, take_status, ret_status);
+}
+
+bobbin_status bobbin_app_unregister(bobbin *b, const char *app)
+{
+    return call(b, METHOD_APP_UNREGISTER, app, NULL, take_nil, NULL);
+}
+
+bobbin_status bobbin_app_list_get(bobbin *b, bobbin_app_list **ret_list)
+{
+    struct request r;
+    if (ret_list == NULL)
+        return handle_misuse(b, "there is nowhere to put the list");
+    bobbin_status status = handle_begin(b, &r, METHOD_APP_LIST, 0);
+    return status != BOBBIN_OK ? status : handle_call(b, &r, take_list, ret_list);
+}
+
+bobbin_status bobbin_app_status_get(bobbin *b, const char *app, bobbin_app_status **ret_status)
+{
+    return call(b, METHOD_APP_STATUS, app, NULL, take_status, ret_status);
+}
+
+bobbin_status bobbin_app_start(bobbin *b, const char *app, const char *component,
+                               bobbin_app_status **ret_status)
+{
+    return call(b, METHOD_APP_START, app, component, take_status, ret_status);
+}
+
+bobbin_status bobbin_app_stop(bobbin *b, const char *app, const char *component,
+                              bobbin_app_status **ret_status)
+{
+    return call(b, METHOD_APP_STOP, app, component, take_status, ret_status);
+}
+
+void bobbin_app_status_free(bobbin_app_status *status)
+{
+    if (status == NULL)
+        return;
+    struct status *s = (struct status *)(void *)((char *)status - offsetof(struct status, status));
+    zone_fini(&s->zone);
+    free(s);
+}
+
+void bobbin_app_list_free(bobbin_app_list *list)
+{
+    if (list == NULL)
+        return;
+    struct list *l = (struct list *)(void *)((char *)list - offsetof(struct list, list));
+    zone_fini(&l->zone);
+    free(l);
+}

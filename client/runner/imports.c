@@ -1,0 +1,97 @@
+#include "client/runner/imports.h"
+
+#include "client/runner/key_value.h"
+#include "client/runner/wasi.h"
+#include "client/runner/wasm_reader.h"
+
+/* No files and no sockets: every descriptor but 0, 1 and 2 is EBADF, as is what works on files
+ * only. */
+#define KV1(name, signature, function)                                                             \
+    {IMPORTS_KEY_VALUE_1, name, signature, (guest_function)(function), 0},
+#define KV2(name, signature, function)                                                             \
+    {IMPORTS_KEY_VALUE_2, name, signature, (guest_function)(function), 0},
+#define WASI(name, signature) {IMPORTS_WASI, #name, signature, (guest_function)wasi_##name, 0},
+#define ABSENT(name, signature, answer) {IMPORTS_WASI, #name, signature, NULL, answer},
+
+const struct import imports[] = {
+    /* clang-format off */
+    KV1("open", "iii:", key_value_1_open)
+    KV1("get", "iiii:", key_value_1_get)
+    KV1("set", "iiiiii:", key_value_1_set)
+    KV1("delete", "iiii:", key_value_1_delete)
+    KV1("exists", "iiii:", key_value_1_exists)
+    KV1("get-keys", "ii:", key_value_1_get_keys)
+    KV1("close", "i:", key_value_1_close)
+
+    KV2("[static]store.open", "iii:", key_value_2_open)
+    KV2("[method]store.get", "iiii:", key_value_2_get)
+    KV2("[method]store.set", "iiiiii:", key_value_2_set)
+    KV2("[method]store.delete", "iiii:", key_value_2_delete)
+    KV2("[method]store.exists", "iiii:", key_value_2_exists)
+    KV2("[method]store.get-keys", "ii:", key_value_2_get_keys)
+    KV2("[resource-drop]store", "i:", key_value_2_drop)
+
+    WASI(args_get, "ii:i")
+    WASI(args_sizes_get, "ii:i")
+    WASI(environ_get, "ii:i")
+    WASI(environ_sizes_get, "ii:i")
+    WASI(clock_res_get, "ii:i")
+    WASI(clock_time_get, "iIi:i")
+    ABSENT(fd_advise, "iIIi:i", WASI_EBADF)
+    ABSENT(fd_allocate, "iII:i", WASI_EBADF)
+    WASI(fd_close, "i:i")
+    WASI(fd_datasync, "i:i")
+    WASI(fd_fdstat_get, "ii:i")
+    WASI(fd_fdstat_set_flags, "ii:i")
+    ABSENT(fd_fdstat_set_rights, "iII:i", WASI_ENOTSUP)
+    WASI(fd_filestat_get, "ii:i")
+    ABSENT(fd_filestat_set_size, "iI:i", WASI_EBADF)
+    ABSENT(fd_filestat_set_times, "iIIi:i", WASI_EBADF)
+    ABSENT(fd_pread, "iiiIi:i", WASI_EBADF)
+    ABSENT(fd_prestat_get, "ii:i", WASI_EBADF) /* ends wasi-libc's search for directories */
+    ABSENT(fd_prestat_dir_name, "iii:i", WASI_EBADF)
+    ABSENT(fd_pwrite, "iiiIi:i", WASI_EBADF)
+    WASI(fd_read, "iiii:i")
+    ABSENT(fd_readdir, "iiiIi:i", WASI_EBADF)
+    ABSENT(fd_renumber, "ii:i", WASI_ENOTSUP)
+    WASI(fd_seek, "iIii:i")
+    WASI(fd_sync, "i:i")
+    WASI(fd_tell, "ii:i")
+    WASI(fd_write, "iiii:i")
+    ABSENT(path_create_directory, "iii:i", WASI_EBADF)
+    ABSENT(path_filestat_get, "iiiii:i", WASI_EBADF)
+    ABSENT(path_filestat_set_times, "iiiiIIi:i", WASI_EBADF)
+    ABSENT(path_link, "iiiiiii:i", WASI_EBADF)
+    ABSENT(path_open, "iiiiiIIii:i", WASI_EBADF)
+    ABSENT(path_readlink, "iiiiii:i", WASI_EBADF)
+    ABSENT(path_remove_directory, "iii:i", WASI_EBADF)
+    ABSENT(path_rename, "iiiiii:i", WASI_EBADF)
+    ABSENT(path_symlink, "iiiii:i", WASI_EBADF)
+    ABSENT(path_unlink_file, "iii:i", WASI_EBADF)
+    WASI(poll_oneoff, "iiii:i")
+    WASI(proc_exit, "i:")
+    ABSENT(proc_raise, "i:i", WASI_ENOTSUP)
+    WASI(random_get, "ii:i")
+    WASI(sched_yield, ":i")
+    ABSENT(sock_accept, "iii:i", WASI_EBADF)
+    ABSENT(sock_recv, "iiiiii:i", WASI_EBADF)
+    ABSENT(sock_send, "iiiii:i", WASI_EBADF)
+    ABSENT(sock_shutdown, "ii:i", WASI_EBADF)
+    /* clang-format on */
+};
+
+const size_t imports_count = sizeof(imports) / sizeof(imports[0]);
+
+const struct import *imports_find(struct wasm_name module, struct wasm_name name)
+{
+    for (size_t i = 0; i < imports_count; i++)
+        if (wasm_name_is(module, imports[i].module) && wasm_name_is(name, imports[i].name))
+            return &imports[i];
+    return NULL;
+}
+
+void imports_functions(guest_function *ret_functions)
+{
+    for (size_t i = 0; i < imports_count; i++)
+        ret_functions[i] = imports[i].function;
+}

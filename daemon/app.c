@@ -1,0 +1,265 @@
+#include "daemon/app.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/admin.h"
+#include "daemon/conn.h"
+#include "daemon/log.h"
+#include "daemon/request.h"
+#include "daemon/server.h"
+
+/* How many ticks the connections of a leaving app have to read their last answers. */
+enum { APP_LEAVE_TICKS = 3 };
+
+static void app_check_left(struct app *app);
+
+const char *app_name(const struct app *app)
+{
+    return app->manifest->name;
+}
+
+static void app_on_connection(void *arg, struct component *component, int fd)
+{
+    struct app *app = arg;
+    const struct component_spec *spec = component_spec(component);
+    if (conn_start_component(app->server, fd, app, spec))
+        log_error("app '%s' component '%s': cannot serve its connection", app_name(app), spec->id);
+}
+
+static void app_on_change(void *arg, struct component *component)
+{
+    struct app *app = arg;
+    (void)component;
+    admin_app_changed(app);
+    app_check_left(app);
+}
+
+static void app_free_slots(struct app_slot *slots, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (slots[i].component)
+            component_free(slots[i].component, NULL, NULL);
+    free(slots);
+}
+
+static int app_make_slots(struct app *app, const struct manifest *manifest, struct app_slot **ret,
+                          struct error *e)
+{
+    struct component_host host = {
+        .loop = &app->server->loop,
+        .app = manifest->name,
+        .directory = &app->directory,
+        .runner = app->server->options.runner,
+        .warden = app->server->options.warden,
+        .on_connection = app_on_connection,
+        .on_change = app_on_change,
+        .arg = app,
+    };
+    size_t count = manifest->component_count;
+    struct app_slot *slots = calloc(count + 1, sizeof *slots);
+    if (!slots)
+        return error_set(e, ERR_OTHER, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        int rc = component_new(&host, &manifest->components[i], &slots[i].component, e);
+        if (rc) {
+            app_free_slots(slots, i);
+            return rc;
+        }
+    }
+    *ret = slots;
+    return 0;
+}
+
+int app_new(struct server *server, const struct directory *directory, struct manifest *manifest,
+            struct app **ret, struct error *e)
+{
+    struct app *app = calloc(1, sizeof *app);
+    int rc;
+    if (!app)
+        return error_set(e, ERR_OTHER, "out of memory");
+    app->server = server;
+    app->state = APP_ACTIVE;
+    list_init(&app->conns);
+    list_init(&app->rest_waiters);
+    list_init(&app->leave_waiters);
+    rc = directory_copy(&app->directory, directory, e);
+    if (rc)
+        goto fail;
+    rc = app_make_slots(app, manifest, &app->slots, e);
+    if (rc)
+        goto fail_slots;
+    app->slot_count = manifest->component_count;
+    rc = batcher_new(&server->loop, directory, server->options.store_idle_ms, &app->batcher, e);
+    if (rc)
+        goto fail_batcher;
+    app->manifest = manifest;
+    list_push(&server->apps.all, &app->link);
+    *ret = app;
+    return 0;
+fail_batcher:
+    app_free_slots(app->slots, app->slot_count);
+fail_slots:
+    directory_fini(&app->directory);
+fail:
+    free(app);
+    return rc;
+}
+
+bool app_at_rest(const struct app *app)
+{
+    for (size_t i = 0; i < app->slot_count; i++)
+        if (!component_at_rest(app->slots[i].component))
+            return false;
+    return true;
+}
+
+int app_replace_manifest(struct app *app, struct manifest *manifest, struct error *e)
+{
+    struct app_slot *slots;
+    struct list *it, *tmp;
+    int rc;
+    assert(app_at_rest(app));
+    rc = app_make_slots(app, manifest, &slots, e);
+    if (rc)
+        return rc;
+    /* A descriptor that a process passed on before it ended belongs to a component of before. */
+    list_each(it, tmp, &app->conns) {
+        struct conn *c = container_of(it, struct conn, in_app);
+        if (c->component)
+            conn_close(c, "the app was registered again");
+    }
+    app_free_slots(app->slots, app->slot_count);
+    manifest_free(app->manifest);
+    free(app->manifest_error);
+    app->manifest_error = NULL;
+    app->slots = slots;
+    app->slot_count = manifest->component_count;
+    app->manifest = manifest;
+    return 0;
+}
+
+struct app_slot *app_slot_find(struct app *app, struct slice id)
+{
+    for (size_t i = 0; i < app->slot_count; i++)
+        if (slice_equals(id, component_spec(app->slots[i].component)->id))
+            return &app->slots[i];
+    return NULL;
+}
+
+bool app_grants(const struct app *app, struct slice label)
+{
+    if (slice_equals(label, "default"))
+        return true;
+    for (size_t i = 0; i < app->manifest->component_count; i++)
+        for (char **store = app->manifest->components[i].stores; *store; store++)
+            if (slice_equals(label, *store))
+                return true;
+    return false;
+}
+
+void app_start_wanted(struct app *app)
+{
+    for (size_t i = 0; i < app->slot_count; i++)
+        if (app->slots[i].wanted)
+            component_start(app->slots[i].component);
+}
+
+static void app_leave_waiters(struct app *app)
+{
+    while (!list_empty(&app->leave_waiters))
+        admin_resume(container_of(list_pop(&app->leave_waiters), struct request, link));
+}
+
+/* One of the callbacks that APP_CLOSING counts. */
+static void app_on_closed(void *arg)
+{
+    struct app *app = arg;
+    if (--app->closing)
+        return;
+    list_remove(&app->link);
+    app_leave_waiters(app);
+    directory_fini(&app->directory);
+    manifest_free(app->manifest);
+    free(app->manifest_error);
+    free(app->slots);
+    free(app);
+}
+
+static void app_close_all(struct app *app)
+{
+    app->state = APP_CLOSING;
+    app->closing = 1 + (unsigned)app->slot_count;
+    for (size_t i = 0; i < app->slot_count; i++)
+        component_free(app->slots[i].component, app_on_closed, app);
+    batcher_close(app->batcher, app_on_closed, app);
+}
+
+/* Components are not freed on the stack of their own callback, nor connections on theirs: the turn's
+ * end looks. */
+static void app_check_left(struct app *app)
+{
+    if (app->state == APP_LEAVING)
+        app->server->sweep = true;
+}
+
+void app_sweep(struct app *app)
+{
+    if (app->state == APP_LEAVING && app_at_rest(app) && list_empty(&app->conns) && !app->pins)
+        app_close_all(app);
+}
+
+void app_leave(struct app *app, int code, const char *reason, bool gone)
+{
+    struct list *it, *tmp;
+    if (app->state != APP_ACTIVE)
+        return;
+    log_info("app '%s' at '%s' leaves: %s", app_name(app), app->directory.path, reason);
+    app->state = APP_LEAVING;
+    for (size_t i = 0; i < app->slot_count; i++)
+        component_stop(app->slots[i].component);
+    if (gone)
+        batcher_refuse(app->batcher, code, reason);
+    list_each(it, tmp, &app->conns) {
+        struct conn *c = container_of(it, struct conn, in_app);
+        /* An app process may still save something while it is being stopped. */
+        if (gone || !c->component)
+            conn_refuse(c, code, reason);
+    }
+    app_check_left(app);
+}
+
+void app_leave_tick(struct app *app)
+{
+    struct list *it, *tmp;
+    if (app->state != APP_LEAVING)
+        return;
+    if (++app->leaving_ticks > APP_LEAVE_TICKS && app_at_rest(app))
+        list_each(it, tmp, &app->conns)
+            conn_close(container_of(it, struct conn, in_app), "the app is gone");
+    app_check_left(app);
+}
+
+void app_pin(struct app *app)
+{
+    app->pins++;
+}
+
+void app_unpin(struct app *app)
+{
+    app->pins--;
+    app_check_left(app);
+}
+
+void app_conn_came(struct app *app)
+{
+    batcher_hold(app->batcher);
+}
+
+void app_conn_gone(struct app *app)
+{
+    batcher_release(app->batcher);
+    app_check_left(app);
+}

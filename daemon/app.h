@@ -1,0 +1,93 @@
+/* A registered app: its directory, manifest, components, store and connections.
+ *
+ * An app that leaves (unregistered, its directory gone, the daemon stops) is no longer found; its
+ * processes are stopped, its connections closed, its store closed, and only then is it freed. */
+#ifndef BOBBIN_DAEMON_APP_H
+#define BOBBIN_DAEMON_APP_H
+
+#include <msgpack/pack.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "daemon/batcher.h"
+#include "daemon/component.h"
+#include "daemon/directory.h"
+#include "daemon/list.h"
+#include "daemon/manifest.h"
+#include "protocol/errors.h"
+#include "protocol/reader.h"
+
+struct request;
+struct server;
+
+enum app_state {
+    APP_ACTIVE,  /* found and served */
+    APP_LEAVING, /* waits for processes, connections and pins to go */
+    APP_CLOSING, /* waits for the components' handles and the store to close */
+};
+
+struct app_slot {
+    struct component *component;
+    bool wanted; /* the component shall run; recorded in the registry */
+};
+
+struct app {
+    struct list link;            /* in apps->all */
+    struct server *server;
+    enum app_state state;
+    struct directory directory;
+    struct manifest *manifest;
+    char *manifest_error;        /* why spin.toml could not be read at start-up; NULL: it could */
+    struct batcher *batcher;
+    size_t slot_count;
+    struct app_slot *slots;      /* one a component, in the manifest's order */
+    struct list conns;           /* struct conn, bound to this app */
+    unsigned pins;               /* jobs on the worker that will come back to this app */
+    unsigned closing;            /* callbacks that APP_CLOSING still waits for */
+    unsigned leaving_ticks;      /* how long it has been leaving, in ticks of apps */
+    struct list rest_waiters;    /* struct request: answered when what they stopped is at rest */
+    struct list leave_waiters;   /* struct request: resumed when the app is gone */
+};
+
+/* The directory is copied, the manifest is the app's on success. Nothing is started. */
+int app_new(struct server *server, const struct directory *directory, struct manifest *manifest,
+            struct app **ret, struct error *e);
+const char *app_name(const struct app *app);
+
+/* Take another manifest (owned on success) while no component runs. */
+int app_replace_manifest(struct app *app, struct manifest *manifest, struct error *e);
+/* Whether no component has a process or a timer. */
+bool app_at_rest(const struct app *app);
+/* The slot of that component id; NULL: none. */
+struct app_slot *app_slot_find(struct app *app, struct slice id);
+/* Whether the label is "default" or granted to any component by the manifest. */
+bool app_grants(const struct app *app, struct slice label);
+
+/* Start every component that is wanted. */
+void app_start_wanted(struct app *app);
+/* What the registry keeps of `wanted`, to be freed; NULL: no memory. */
+char *app_wanted_text(const struct app *app);
+/* The inverse, at start-up. */
+void app_set_wanted(struct app *app, const char *text);
+
+/* Begin to leave. Connections are refused with this code and reason (a literal). With `gone` the
+ * file is not touched any more. No effect on one that leaves already. */
+void app_leave(struct app *app, int code, const char *reason, bool gone);
+/* One tick of the clock on an app that leaves: peers that do not read are not waited for forever. */
+void app_leave_tick(struct app *app);
+
+/* At the end of a turn: close an app that leaves and that nothing holds any more. */
+void app_sweep(struct app *app);
+
+/* While pinned an app is not freed. */
+void app_pin(struct app *app);
+void app_unpin(struct app *app);
+
+/* By connections. */
+void app_conn_came(struct app *app);
+void app_conn_gone(struct app *app);
+
+/* Pack the app's status as PROTOCOL.md has it. */
+void app_pack_status(const struct app *app, msgpack_packer *pk);
+
+#endif

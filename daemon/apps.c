@@ -1,0 +1,255 @@
+#include "daemon/apps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/access.h"
+#include "daemon/log.h"
+#include "daemon/server.h"
+#include "protocol/limits.h"
+
+enum { APPS_TICK_MS = 1000 };
+
+/* Make an app from its row. A directory that is gone or another one is no reason not to start. */
+static int apps_load_one(struct apps *apps, const struct directory *directory, const char *wanted)
+{
+    struct manifest *manifest = NULL;
+    char *manifest_error = NULL;
+    struct app *app;
+    struct error e;
+    if (manifest_load(directory->path, &manifest, &e)) {
+        log_error("%s", e.text);
+        manifest_error = strdup(e.text);
+        if (manifest_empty(directory->path, &manifest, &e)) {
+            free(manifest_error);
+            return -1;
+        }
+    }
+    if (app_new(apps->server, directory, manifest, &app, &e)) {
+        log_error("%s", e.text);
+        manifest_free(manifest);
+        free(manifest_error);
+        return -1;
+    }
+    app->manifest_error = manifest_error;
+    app_set_wanted(app, wanted);
+    return 0;
+}
+
+struct apps_load {
+    struct apps *apps;
+    struct buffer lost; /* paths, each with its NUL */
+};
+
+static int apps_load_each(void *arg, const char *path, uint64_t dev, uint64_t ino,
+                          const char *wanted)
+{
+    struct apps_load *load = arg;
+    struct directory directory;
+    struct error e;
+    (void)dev; /* a disk's number may change over a reboot */
+    if (directory_init(&directory, path, &e)) {
+        log_warning("'%s' is dropped: %s", path, e.text);
+        buffer_append(&load->lost, path, strlen(path) + 1);
+        return 0;
+    }
+    if ((uint64_t)directory.ino != ino || strcmp(directory.path, path)) {
+        log_warning("'%s' is dropped: another directory is in its place", path);
+        buffer_append(&load->lost, path, strlen(path) + 1);
+    } else {
+        apps_load_one(load->apps, &directory, wanted);
+    }
+    directory_fini(&directory);
+    return 0;
+}
+
+int apps_init(struct apps *apps, struct server *server, const char *state_dir, struct error *e)
+{
+    struct apps_load load = {.apps = apps};
+    int rc;
+    apps->server = server;
+    apps->looking = false;
+    list_init(&apps->all);
+    buffer_init(&load.lost);
+    rc = registry_open(state_dir, &apps->registry, e);
+    if (rc)
+        return rc;
+    rc = registry_each(apps->registry, apps_load_each, &load, e);
+    for (size_t i = 0; !rc && i < load.lost.len; i += strlen((char *)load.lost.data + i) + 1)
+        rc = registry_remove(apps->registry, (char *)load.lost.data + i, e);
+    buffer_fini(&load.lost);
+    uv_timer_init(&server->loop, &apps->tick);
+    return rc;
+}
+
+/* One look at all directories; the worker does it, so that a slow disk stops nobody. */
+struct apps_look {
+    struct job job;
+    struct apps *apps;
+    size_t count;
+    struct apps_looked {
+        struct app *app; /* pinned */
+        struct error error;
+        int status;
+    } looked[];
+};
+
+static void apps_look_work(struct job *job)
+{
+    struct apps_look *look = container_of(job, struct apps_look, job);
+    for (size_t i = 0; i < look->count; i++)
+        look->looked[i].status =
+            directory_check(&look->looked[i].app->directory, &look->looked[i].error);
+    for (size_t i = 0; i < look->count; i++)
+        if (look->looked[i].status == ERR_NO_SUCH_APP)
+            registry_remove(look->apps->registry, look->looked[i].app->directory.path,
+                            &look->looked[i].error);
+}
+
+static void apps_look_done(struct job *job)
+{
+    struct apps_look *look = container_of(job, struct apps_look, job);
+    look->apps->looking = false;
+    for (size_t i = 0; i < look->count; i++) {
+        struct app *app = look->looked[i].app;
+        if (look->looked[i].status == ERR_NO_SUCH_APP)
+            app_leave(app, ERR_NO_SUCH_APP, "its directory is gone or another one is in its place",
+                      true);
+        app_unpin(app);
+    }
+    free(look);
+}
+
+static size_t apps_count(const struct apps *apps)
+{
+    size_t count = 0;
+    for (struct list *it = apps->all.next; it != &apps->all; it = it->next)
+        count++;
+    return count;
+}
+
+static void apps_look(struct apps *apps)
+{
+    size_t count = apps_count(apps);
+    struct apps_look *look;
+    struct list *it, *tmp;
+    look = calloc(1, sizeof *look + count * sizeof look->looked[0]);
+    if (!look)
+        return;
+    look->apps = apps;
+    list_each(it, tmp, &apps->all) {
+        struct app *app = container_of(it, struct app, link);
+        if (app->state != APP_ACTIVE)
+            continue;
+        app_pin(app);
+        look->looked[look->count++].app = app;
+    }
+    look->job.work = apps_look_work;
+    look->job.done = apps_look_done;
+    apps->looking = true;
+    worker_submit(&apps->server->worker, &look->job);
+}
+
+static void apps_tick_cb(uv_timer_t *timer)
+{
+    struct apps *apps = container_of(timer, struct apps, tick);
+    struct list *it, *tmp;
+    list_each(it, tmp, &apps->all)
+        app_leave_tick(container_of(it, struct app, link));
+    server_stop_tick(apps->server);
+    if (!apps->looking && apps->server->state == SERVER_RUNNING && !list_empty(&apps->all))
+        apps_look(apps);
+}
+
+void apps_start(struct apps *apps)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &apps->all)
+        app_start_wanted(container_of(it, struct app, link));
+    uv_timer_start(&apps->tick, apps_tick_cb, APPS_TICK_MS, APPS_TICK_MS);
+}
+
+void apps_stop(struct apps *apps)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &apps->all)
+        app_leave(container_of(it, struct app, link), ERR_SHUTTING_DOWN, "the daemon stops", false);
+}
+
+bool apps_empty(const struct apps *apps)
+{
+    return list_empty(&apps->all);
+}
+
+void apps_fini(struct apps *apps)
+{
+    registry_close(apps->registry);
+    apps->registry = NULL;
+}
+
+struct app *apps_at(struct apps *apps, const char *path)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &apps->all) {
+        struct app *app = container_of(it, struct app, link);
+        if (!strcmp(app->directory.path, path))
+            return app;
+    }
+    return NULL;
+}
+
+bool apps_visible(const struct app *app, uid_t peer)
+{
+    return app->state == APP_ACTIVE && access_allows(peer, app->directory.uid);
+}
+
+static bool apps_matches(const struct app *app, uid_t peer, struct slice name)
+{
+    return apps_visible(app, peer) &&
+           slice_equals(name, name.len && name.data[0] == '/' ? app->directory.path
+                                                              : app_name(app));
+}
+
+int apps_find(struct apps *apps, uid_t peer, struct slice name, struct app **ret, struct error *e)
+{
+    struct app *found = NULL;
+    struct list *it, *tmp;
+    int shown = (int)(name.len > 200 ? 200 : name.len);
+    list_each(it, tmp, &apps->all) {
+        struct app *app = container_of(it, struct app, link);
+        if (!apps_matches(app, peer, name))
+            continue;
+        if (found)
+            return error_set(e, ERR_INVALID_REQUEST,
+                             "app name '%.*s' stands for '%s' and '%s': use the directory", shown,
+                             name.data, found->directory.path, app->directory.path);
+        found = app;
+    }
+    if (!found && access_is_admin(peer))
+        return error_set(e, ERR_NO_SUCH_APP, "no app '%.*s' is registered", shown, name.data);
+    if (!found)
+        return error_set(e, ERR_ACCESS_DENIED, "there is no app '%.*s' that you may use", shown,
+                         name.data);
+    *ret = found;
+    return 0;
+}
+
+int apps_check_name(struct apps *apps, const struct directory *directory, const char *name,
+                    struct error *e)
+{
+    struct list *it, *tmp;
+    size_t count = 0;
+    list_each(it, tmp, &apps->all) {
+        struct app *app = container_of(it, struct app, link);
+        count++;
+        if (app->state == APP_ACTIVE && app->directory.uid == directory->uid &&
+            !strcmp(app_name(app), name) && strcmp(app->directory.path, directory->path))
+            return error_set(e, ERR_INVALID_REQUEST,
+                             "cannot register '%s': its name '%s' is that of the app at '%s'",
+                             directory->path, name, app->directory.path);
+    }
+    if (count >= LIMIT_APPS)
+        return error_set(e, ERR_QUOTA_EXCEEDED, "cannot register '%s': %u apps are registered",
+                         directory->path, LIMIT_APPS);
+    return 0;
+}

@@ -1,0 +1,46 @@
+/* All registered apps: finds them, keeps the registry, notices when a directory is gone. */
+#ifndef BOBBIN_DAEMON_APPS_H
+#define BOBBIN_DAEMON_APPS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <uv.h>
+
+#include "daemon/app.h"
+#include "daemon/list.h"
+#include "daemon/registry.h"
+#include "protocol/errors.h"
+#include "protocol/reader.h"
+
+struct server;
+
+struct apps {
+    struct server *server;
+    struct list all;           /* struct app, those that leave included */
+    struct registry *registry; /* used at start-up, then by the worker's jobs alone */
+    uv_timer_t tick;           /* every second: look whether the directories are still there */
+    bool looking;              /* such a look is on the worker */
+};
+
+/* Open the registry and make the registered apps; those whose directory is gone are dropped. */
+int apps_init(struct apps *apps, struct server *server, const char *state_dir, struct error *e);
+/* Start what is wanted, begin to look after the directories. */
+void apps_start(struct apps *apps);
+/* Make every app leave because the daemon stops; what is wanted stays recorded. */
+void apps_stop(struct apps *apps);
+/* Whether none is left. */
+bool apps_empty(const struct apps *apps);
+void apps_fini(struct apps *apps);
+
+/* The app of that name or directory that `peer` may use. The same refusal for one that is not there
+ * and one that may not be seen. */
+int apps_find(struct apps *apps, uid_t peer, struct slice name, struct app **ret, struct error *e);
+/* Whether `peer` is told of the app. */
+bool apps_visible(const struct app *app, uid_t peer);
+/* The app at that canonical path, in whatever state; NULL: none. */
+struct app *apps_at(struct apps *apps, const char *path);
+/* An error if another active app of the same owner has that name. */
+int apps_check_name(struct apps *apps, const struct directory *directory, const char *name,
+                    struct error *e);
+
+#endif

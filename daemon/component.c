@@ -1,0 +1,299 @@
+#include "daemon/component.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+#include "daemon/process.h"
+#include "daemon/restart.h"
+
+struct component {
+    struct component_host host;
+    const struct component_spec *spec; /* borrowed */
+    struct restart restart;            /* what is wanted, what is, and the history */
+    struct process *process;
+    uv_timer_t timer;  /* back-off, or SIGKILL: by state */
+    uv_timer_t notice; /* a change made by a call, to be told after it returned */
+    pid_t pid;         /* 0: none */
+    int64_t since_ms;
+    int exit_code; /* of the last run; -1: none */
+    int exit_signal;
+    char reason[700];
+    unsigned handles; /* not closed yet */
+    void (*on_freed)(void *arg);
+    void *freed_arg;
+};
+
+static const char *const state_words[COMPONENT_STATE_COUNT] = {
+#define X(id, word) [COMPONENT_##id] = word,
+    COMPONENT_STATE_LIST(X)
+#undef X
+};
+
+const char *component_state_word(enum component_state state)
+{
+    return state_words[state];
+}
+
+static int64_t wall_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* "10 s", "100 ms" */
+static const char *duration(char *text, size_t size, uint32_t ms)
+{
+    snprintf(text, size, ms % 1000 ? "%u ms" : "%u s", ms % 1000 ? ms : ms / 1000);
+    return text;
+}
+
+/* How the last run ended, in words. */
+static void describe_end(char *text, size_t size, const struct restart_outcome *outcome,
+                         const char *why)
+{
+    const char *name = sigabbrev_np(outcome->exit_signal);
+
+    if (!outcome->launched)
+        snprintf(text, size, "%s", why);
+    else if (outcome->exit_code >= 0)
+        snprintf(text, size, "exit code %d", outcome->exit_code);
+    else if (outcome->exit_signal && name)
+        snprintf(text, size, "killed by SIG%s", name);
+    else if (outcome->exit_signal)
+        snprintf(text, size, "killed by signal %d", outcome->exit_signal);
+    else
+        snprintf(text, size, "ended, and another process took its status");
+}
+
+/* Why the component is in the state that an end brought it to. */
+static void explain_end(struct component *c, const struct restart_step *step, const char *end)
+{
+    char time[32];
+
+    c->reason[0] = '\0';
+    if (step->limit_hit)
+        snprintf(c->reason, sizeof(c->reason), "start limit hit: %u starts within %s; last: %s",
+                 c->restart.window_starts,
+                 duration(time, sizeof(time), c->spec->start_limit_interval_ms), end);
+    else if (c->restart.state == COMPONENT_BACKING_OFF)
+        snprintf(c->reason, sizeof(c->reason), "%s; next start after %s", end,
+                 duration(time, sizeof(time), step->delay_ms));
+    else if (c->restart.state == COMPONENT_FAILED || c->restart.state == COMPONENT_EXITED)
+        snprintf(c->reason, sizeof(c->reason), "%s", end);
+}
+
+static void log_state(const struct component *c)
+{
+    enum log_level level = c->restart.state == COMPONENT_FAILED     ? LOG_LEVEL_WARNING
+                           : c->restart.state == COMPONENT_STARTING ? LOG_LEVEL_DEBUG
+                                                                    : LOG_LEVEL_INFO;
+    const char *who = process_who(c->process);
+    const char *word = component_state_word(c->restart.state);
+
+    if (c->restart.state == COMPONENT_RUNNING)
+        log_write(level, "%s: %s (pid %d)", who, word, (int)c->pid);
+    else if (c->reason[0])
+        log_write(level, "%s: %s (%s)", who, word, c->reason);
+    else
+        log_write(level, "%s: %s", who, word);
+}
+
+static void apply_from_loop(struct component *c, enum restart_event event);
+
+static void timer_cb(uv_timer_t *timer)
+{
+    struct component *c = timer->data;
+
+    if (c->restart.state == COMPONENT_STOPPING)
+        process_signal(c->process, SIGKILL);
+    else
+        apply_from_loop(c, RESTART_DELAY_OVER);
+}
+
+static void act(struct component *c, const struct restart_step *step)
+{
+    switch (step->action) {
+    case RESTART_DO_NOTHING:
+        break;
+    case RESTART_DO_LAUNCH:
+        uv_timer_stop(&c->timer);
+        process_start(c->process);
+        break;
+    case RESTART_DO_TERMINATE:
+        process_signal(c->process, SIGTERM);
+        /* A group that was stopped would never see it. */
+        process_signal(c->process, SIGCONT);
+        uv_timer_start(&c->timer, timer_cb, c->spec->stop_timeout_ms, 0);
+        break;
+    case RESTART_DO_DELAY:
+        uv_timer_start(&c->timer, timer_cb, step->delay_ms, 0);
+        break;
+    case RESTART_DO_CANCEL:
+        uv_timer_stop(&c->timer);
+        break;
+    }
+}
+
+/* The one place where the state changes. `end` says how a run ended, for RESTART_DOWN. Returns
+ * whether the state is another one now. */
+static bool apply(struct component *c, enum restart_event event,
+                  const struct restart_outcome *outcome, const char *end)
+{
+    enum component_state before = c->restart.state;
+    struct restart_step step;
+
+    uv_update_time(c->host.loop); /* what is asked for now is not to begin in the past */
+    step = restart_step(&c->restart, c->spec, event, outcome, uv_now(c->host.loop));
+    bool changed = c->restart.state != before;
+    if (event == RESTART_DOWN)
+        uv_timer_stop(&c->timer);
+    if (changed) {
+        c->since_ms = wall_ms();
+        explain_end(c, &step, end ? end : "");
+        log_state(c);
+    }
+    act(c, &step);
+    return changed;
+}
+
+static void tell(struct component *c)
+{
+    uv_timer_stop(&c->notice);
+    if (c->host.on_change)
+        c->host.on_change(c->host.arg, c);
+}
+
+static void apply_from_loop(struct component *c, enum restart_event event)
+{
+    if (apply(c, event, NULL, NULL))
+        tell(c);
+}
+
+static void notice_cb(uv_timer_t *timer)
+{
+    tell(timer->data);
+}
+
+static void on_up(void *arg, pid_t pid, int fd)
+{
+    struct component *c = arg;
+
+    c->pid = pid;
+    if (c->host.on_connection && c->restart.state != COMPONENT_STOPPING)
+        c->host.on_connection(c->host.arg, c, fd);
+    else
+        close(fd);
+    apply_from_loop(c, RESTART_UP);
+}
+
+static void on_down(void *arg, const struct restart_outcome *outcome, const char *why)
+{
+    struct component *c = arg;
+    char end[600];
+
+    c->pid = 0;
+    c->exit_code = outcome->exit_code;
+    c->exit_signal = outcome->exit_signal;
+    describe_end(end, sizeof(end), outcome, why);
+    if (apply(c, RESTART_DOWN, outcome, end))
+        tell(c);
+}
+
+int component_new(const struct component_host *host, const struct component_spec *spec,
+                  struct component **ret, struct error *e)
+{
+    struct component *c = calloc(1, sizeof(*c));
+    struct process_events events = {.on_up = on_up, .on_down = on_down, .arg = c};
+    int code;
+
+    if (!c)
+        return error_set(e, ERR_OTHER, "out of memory");
+    c->host = *host;
+    c->spec = spec;
+    restart_init(&c->restart);
+    c->since_ms = wall_ms();
+    c->exit_code = -1;
+    code = process_new(&c->host, spec, &events, &c->process, e);
+    if (code) {
+        free(c);
+        return code;
+    }
+    uv_timer_init(host->loop, &c->timer);
+    uv_timer_init(host->loop, &c->notice);
+    c->timer.data = c->notice.data = c;
+    c->handles = 2;
+    *ret = c;
+    return 0;
+}
+
+const struct component_spec *component_spec(const struct component *c)
+{
+    return c->spec;
+}
+
+struct component_status component_status(const struct component *c)
+{
+    return (struct component_status){
+        .state = c->restart.state,
+        .reason = c->reason,
+        .since_ms = c->since_ms,
+        .pid = c->pid,
+        .exit_code = c->exit_code,
+        .exit_signal = c->exit_signal,
+        .restarts = c->restart.restarts,
+    };
+}
+
+static void apply_from_call(struct component *c, enum restart_event event)
+{
+    if (apply(c, event, NULL, NULL))
+        uv_timer_start(&c->notice, notice_cb, 0, 0);
+}
+
+void component_start(struct component *c)
+{
+    apply_from_call(c, RESTART_WANT_RUN);
+}
+
+void component_stop(struct component *c)
+{
+    apply_from_call(c, RESTART_WANT_STOP);
+}
+
+bool component_at_rest(const struct component *c)
+{
+    return c->restart.state == COMPONENT_STOPPED || c->restart.state == COMPONENT_FAILED ||
+           c->restart.state == COMPONENT_EXITED;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct component *c = handle->data;
+
+    if (--c->handles > 0)
+        return;
+    void (*on_freed)(void *) = c->on_freed;
+    void *arg = c->freed_arg;
+    process_free(c->process);
+    free(c);
+    if (on_freed)
+        on_freed(arg);
+}
+
+void component_free(struct component *c, void (*on_freed)(void *arg), void *arg)
+{
+    assert(component_at_rest(c));
+    c->on_freed = on_freed;
+    c->freed_arg = arg;
+    uv_close((uv_handle_t *)&c->timer, on_closed);
+    uv_close((uv_handle_t *)&c->notice, on_closed);
+}

@@ -1,0 +1,108 @@
+#include "daemon/config.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "daemon/toml_read.hh"
+
+void config_init(struct config *c)
+{
+    *c = {};
+    c->log_level = LOG_LEVEL_INFO;
+    c->store_idle_ms = CONFIG_STORE_IDLE_MS;
+    c->threads = CONFIG_THREADS;
+}
+
+void config_fini(struct config *c)
+{
+    std::free(c->socket);
+    std::free(c->state_dir);
+    std::free(c->runner);
+    config_init(c);
+}
+
+static std::string read_file(const std::string &path)
+{
+    std::unique_ptr<FILE, int (*)(FILE *)> file(std::fopen(path.c_str(), "re"), &std::fclose);
+    std::string bytes;
+    char chunk[16384];
+
+    while (file && bytes.size() <= CONFIG_SIZE_MAX) {
+        std::size_t n = std::fread(chunk, 1, sizeof(chunk), file.get());
+        bytes.append(chunk, n);
+        if (n < sizeof(chunk))
+            break;
+    }
+    if (!file || std::ferror(file.get()))
+        throw toml_failure{"cannot read '" + path + "': " + std::strerror(errno)};
+    if (bytes.size() > CONFIG_SIZE_MAX)
+        throw toml_failure{"'" + path + "' is larger than " + std::to_string(CONFIG_SIZE_MAX) +
+                           " bytes"};
+    return bytes;
+}
+
+/* "" when it is not there. */
+static std::string read_path(const toml_document &doc, const char *key)
+{
+    std::string path;
+
+    if (toml_string(doc, doc.root, key, &path) && path[0] != '/')
+        toml_fail_type(doc, *doc.root.get(key), key, "an absolute path");
+    return path;
+}
+
+static void replace(char **field, const std::string &text)
+{
+    if (text.empty())
+        return;
+    char *copy = toml_cstr(text);
+    std::free(*field);
+    *field = copy;
+}
+
+static void load(struct config *c, const std::string &path)
+{
+    toml_document doc = toml_parse(path, read_file(path));
+    struct config loaded = *c; /* its strings are still c's */
+    std::string word;
+    std::uint32_t number;
+
+    toml_check_keys(doc, doc.root,
+                    {"socket", "state_dir", "runner", "log_level", "store_idle", "threads"});
+    if (toml_string(doc, doc.root, "log_level", &word)) {
+        loaded.log_level_set = true;
+        if (!log_level_parse(word.c_str(), &loaded.log_level))
+            toml_fail_type(doc, *doc.root.get("log_level"), "log_level",
+                           "\"error\", \"warning\", \"info\" or \"debug\"");
+    }
+    if (toml_duration_ms(doc, doc.root, "store_idle", &number)) {
+        loaded.store_idle_set = true;
+        loaded.store_idle_ms = number;
+    }
+    if (toml_integer(doc, doc.root, "threads", 1, CONFIG_THREADS_MAX, &number)) {
+        loaded.threads_set = true;
+        loaded.threads = number;
+    }
+    std::string socket = read_path(doc, "socket"), state_dir = read_path(doc, "state_dir");
+    std::string runner = read_path(doc, "runner");
+
+    *c = loaded;
+    replace(&c->socket, socket);
+    replace(&c->state_dir, state_dir);
+    replace(&c->runner, runner);
+}
+
+int config_load(struct config *c, const char *path, struct error *e)
+{
+    try {
+        load(c, path);
+        return 0;
+    } catch (const toml_failure &failure) {
+        return error_set(e, ERR_INVALID_REQUEST, "%s", failure.text.c_str());
+    } catch (const std::exception &exception) {
+        return error_set(e, ERR_OTHER, "cannot read '%s': %s", path, exception.what());
+    }
+}

@@ -1,0 +1,53 @@
+/* The daemon's configuration file, bobbin.toml: all of it optional, the command line goes first.
+ *
+ *     socket = "/run/bobbin/bobbin.sock"
+ *     state_dir = "/var/lib/bobbin"
+ *     runner = "/usr/libexec/bobbin/bobbin-run"
+ *     log_level = "info"      # error, warning, info, debug
+ *     store_idle = "5s"       # a store that nobody uses is closed after this
+ *     threads = 8             # for the disk */
+#ifndef BOBBIN_DAEMON_CONFIG_H
+#define BOBBIN_DAEMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#include "daemon/log.h"
+#include "protocol/errors.h"
+
+#define CONFIG_STORE_IDLE_MS 5000u
+#define CONFIG_THREADS 8u
+/* As many as libuv takes. */
+#define CONFIG_THREADS_MAX 1024u
+#define CONFIG_SIZE_MAX (1u << 20)
+
+/* The paths are absolute and owned; NULL: not set. The others have a default, and a flag that tells
+ * whether the file set them. */
+struct config {
+    char *socket;
+    char *state_dir;
+    char *runner;
+    enum log_level log_level; /* LOG_LEVEL_INFO */
+    bool log_level_set;
+    uint64_t store_idle_ms; /* CONFIG_STORE_IDLE_MS */
+    bool store_idle_set;
+    unsigned threads; /* CONFIG_THREADS */
+    bool threads_set;
+};
+
+/* The defaults. */
+void config_init(struct config *c);
+/* Set what the file sets; on failure (file, line, column and what was expected) `c` is unchanged.
+ * An unknown key is an error. Blocks: at start-up only. */
+int config_load(struct config *c, const char *path, struct error *e);
+void config_fini(struct config *c);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

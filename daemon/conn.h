@@ -1,0 +1,83 @@
+/* One connection: bytes in, requests out to the methods, answers back. Knows nothing of SQL.
+ *
+ * Requests of a connection are handed on in the order sent. Reading pauses while the peer has too
+ * much unanswered or unread, and while a request that others must wait for is under way. */
+#ifndef BOBBIN_DAEMON_CONN_H
+#define BOBBIN_DAEMON_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <uv.h>
+
+#include "daemon/list.h"
+#include "daemon/op.h"
+#include "protocol/buffer.h"
+#include "protocol/scanner.h"
+
+struct app;
+struct component_spec;
+struct server;
+
+enum conn_state {
+    CONN_NEW,       /* made, not started */
+    CONN_OPEN,      /* serving */
+    CONN_REFUSING,  /* answers what is under way, refuses the rest, then closes */
+    CONN_DRAINING,  /* reads no more; closes when all is answered and written */
+    CONN_CLOSED,    /* handle closing or closed; freed with the last request */
+    CONN_STATE_COUNT
+};
+
+struct conn {
+    struct list link;       /* in server->conns */
+    struct list ready;      /* in server->ready while something waits for the turn's end */
+    struct list in_app;     /* in app->conns while bound */
+    struct server *server;
+    enum conn_state state;
+    uv_pipe_t pipe;
+    bool handle_open;       /* the pipe is not closed yet, in libuv's eyes */
+    bool reading;           /* uv_read_start is in force */
+    bool eof;               /* the peer sends no more */
+    uid_t peer_uid;         /* who is at the other end */
+    pid_t peer_pid;
+    struct app *app;        /* bound to; NULL: none */
+    const struct component_spec *component; /* an app process's; NULL: a person's or program's */
+    struct scanner scanner; /* over the first message in `in` */
+    struct buffer in;       /* received, not yet handed on */
+    struct buffer out;      /* answers of this turn, not yet given to libuv */
+    struct buffer sending;  /* given to libuv */
+    uv_write_t write;       /* in force while sending.len > 0 */
+    int refuse_code;        /* CONN_REFUSING: what new requests are answered */
+    const char *refuse_reason;
+    unsigned inflight;      /* requests not finished */
+    size_t inflight_bytes;  /* what they hold */
+    unsigned barriers;      /* of these, how many the later ones must wait for */
+};
+
+/* A connection whose pipe is ready to be opened or accepted into; NULL: no memory. Ends only by
+ * conn_close. */
+struct conn *conn_new(struct server *server);
+uv_pipe_t *conn_pipe(struct conn *c);
+/* Begin to serve a peer of the socket. */
+void conn_start_peer(struct conn *c, uid_t uid, pid_t pid);
+/* Make a connection over `fd` (owned from now on, closed on failure) and serve an app's process. */
+int conn_start_component(struct server *server, int fd, struct app *app,
+                         const struct component_spec *component);
+/* Close now, without waiting for answers; the reason is logged. May be called at any time, and on a
+ * closed connection without effect. The conn may be freed when this returns. */
+void conn_close(struct conn *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Answer what is under way, refuse the rest with this code and reason (a literal), then close. */
+void conn_refuse(struct conn *c, int code, const char *reason);
+
+/* Bind to an app; a connection is bound once. */
+void conn_bind(struct conn *c, struct app *app);
+/* What is known about the label for this connection. ERR_ACCESS_DENIED when nobody need ask the file. */
+int conn_label_rule(const struct conn *c, struct slice label, enum op_label_rule *ret,
+                    struct error *e);
+/* Something was appended to c->out, or a request has finished: look at it at the turn's end. */
+void conn_wake(struct conn *c);
+/* Run what waits for the end of this turn of the loop. */
+void conn_run_ready(struct server *server);
+
+#endif

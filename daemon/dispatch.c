@@ -1,0 +1,61 @@
+#include "daemon/dispatch.h"
+
+#include "daemon/conn.h"
+#include "protocol/methods.h"
+
+static const method_handler handlers[METHOD_COUNT] = {
+    [METHOD_HELLO] = session_hello,
+    [METHOD_PING] = session_ping,
+    [METHOD_ATTACH] = session_attach,
+    [METHOD_GET] = kv_get,
+    [METHOD_SET] = kv_set,
+    [METHOD_DELETE] = kv_delete,
+    [METHOD_EXISTS] = kv_exists,
+    [METHOD_KEYS] = kv_keys,
+    [METHOD_APP_REGISTER] = admin_register,
+    [METHOD_APP_UNREGISTER] = admin_unregister,
+    [METHOD_APP_LIST] = admin_list,
+    [METHOD_APP_STATUS] = admin_status,
+    [METHOD_APP_START] = admin_start,
+    [METHOD_APP_STOP] = admin_stop,
+};
+
+static int dispatch_check(const struct conn *c, const struct message *m, enum method_id method,
+                          struct error *e)
+{
+    const struct method_info *info;
+    if (method == METHOD_COUNT)
+        return error_set(e, ERR_UNKNOWN_METHOD, "unknown method '%.*s'", (int)m->method.len,
+                         m->method.data);
+    info = &method_table[method];
+    if (c->state == CONN_REFUSING)
+        return error_set(e, c->refuse_code, "%s", c->refuse_reason);
+    if (info->access == METHOD_PEER && c->component)
+        return error_set(e, ERR_ACCESS_DENIED, "an app process may not call '%s'", info->name);
+    if (info->access == METHOD_ATTACHED && !c->app)
+        return error_set(e, ERR_INVALID_REQUEST, "%s: not attached to an app", info->name);
+    if (m->param_count < info->min_params || m->param_count > info->max_params)
+        return error_set(e, ERR_INVALID_REQUEST, "%s takes %s, not %u params", info->name,
+                         info->params, m->param_count);
+    return 0;
+}
+
+void dispatch(struct conn *c, const struct message *m)
+{
+    enum method_id method = method_find(m->method.data, m->method.len);
+    struct request *r;
+    struct error e;
+    int rc = dispatch_check(c, m, method, &e);
+    if (rc) {
+        message_write_error(&c->out, m->id, rc, e.text);
+        return;
+    }
+    r = request_new(c, m, method);
+    if (!r) {
+        message_write_error(&c->out, m->id, ERR_OTHER, "out of memory");
+        return;
+    }
+    rc = handlers[method](r, &e);
+    if (rc)
+        request_fail(r, rc, e.text);
+}

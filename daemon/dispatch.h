@@ -1,0 +1,33 @@
+/* From a message to its method: checks once what the method table says, then calls the handler. */
+#ifndef BOBBIN_DAEMON_DISPATCH_H
+#define BOBBIN_DAEMON_DISPATCH_H
+
+#include "daemon/request.h"
+#include "protocol/message.h"
+
+struct conn;
+
+/* A handler answers the request, now or later, and returns 0; or it returns an ERR_… with the reason
+ * in *e, and the dispatcher answers. It reads its params from r->params. */
+typedef int (*method_handler)(struct request *r, struct error *e);
+
+/* Take one request of a connection. It is answered exactly once, perhaps before this returns. */
+void dispatch(struct conn *c, const struct message *m);
+
+/* Handlers, by file. */
+int session_hello(struct request *r, struct error *e);
+int session_ping(struct request *r, struct error *e);
+int session_attach(struct request *r, struct error *e);
+int kv_get(struct request *r, struct error *e);
+int kv_set(struct request *r, struct error *e);
+int kv_delete(struct request *r, struct error *e);
+int kv_exists(struct request *r, struct error *e);
+int kv_keys(struct request *r, struct error *e);
+int admin_register(struct request *r, struct error *e);
+int admin_unregister(struct request *r, struct error *e);
+int admin_list(struct request *r, struct error *e);
+int admin_status(struct request *r, struct error *e);
+int admin_start(struct request *r, struct error *e);
+int admin_stop(struct request *r, struct error *e);
+
+#endif

@@ -1,0 +1,48 @@
+/* One start of an app process: prepare, fork, execute, learn whether that worked.
+ *
+ * libuv's uv_spawn knows no PDEATHSIG, no groups and no socketpair at a fixed descriptor, so this
+ * is our own. The process gets
+ *   - its own session and process group, PDEATHSIG SIGKILL, no_new_privs, umask 077, no core file;
+ *   - user, group and groups of the directory's owner, if the daemon is root;
+ *   - descriptors 0 (/dev/null), 1 and 2 (pipes), 3 (its connection), and no others;
+ *   - the app directory as its working directory;
+ *   - the manifest's environment, BOBBIN_FD=3, BOBBIN_APP, BOBBIN_COMPONENT, BOBBIN_STATE_DIR and,
+ *     with a source, BOBBIN_SOURCE. Nothing is inherited, not even PATH. */
+#ifndef BOBBIN_DAEMON_LAUNCH_H
+#define BOBBIN_DAEMON_LAUNCH_H
+
+#include <sys/types.h>
+
+#include "daemon/directory.h"
+#include "daemon/manifest.h"
+#include "daemon/warden.h"
+
+/* Where a program that is named without '/' is looked for. */
+#define LAUNCH_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+/* Executing a program takes no longer than this, or the start has failed. */
+#define LAUNCH_TIMEOUT_MS 10000
+
+/* All borrowed for the call. */
+struct launch_request {
+    const char *app;
+    const struct directory *directory;
+    const struct component_spec *spec;
+    const char *runner;    /* used when the spec has no command */
+    struct warden *warden; /* may be NULL */
+};
+
+/* The caller's from now on; all descriptors are close on exec. */
+struct launched {
+    pid_t pid;      /* a child that nobody has waited for; also its process group */
+    int pidfd;      /* readable when it has ended */
+    int connection; /* the daemon's end, non-blocking */
+    int out;        /* what it writes to stdout … */
+    int err;        /* … and to stderr */
+};
+
+/* Blocks until the program has been executed: for a pool thread, which must live as long as the
+ * process is to live (libuv's do), as PDEATHSIG looks at the thread that forked. The error's text
+ * says what could not be done: "cannot run '/x/y': No such file or directory". */
+int launch(const struct launch_request *request, struct launched *ret, struct error *e);
+
+#endif

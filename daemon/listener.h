@@ -1,0 +1,25 @@
+/* The daemon's Unix socket: binds it, accepts, finds out who the peer is. */
+#ifndef BOBBIN_DAEMON_LISTENER_H
+#define BOBBIN_DAEMON_LISTENER_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "protocol/errors.h"
+
+struct server;
+
+struct listener {
+    struct server *server;
+    uv_pipe_t pipe;
+    char *path;     /* where it is bound; owned */
+    bool listening; /* until listener_stop */
+};
+
+/* Bind and listen. A socket file that nobody answers at is replaced; one that somebody answers at is
+ * an error. Makes the socket's directory when it is not there. */
+int listener_start(struct listener *l, struct server *server, const char *path, struct error *e);
+/* Stop accepting and unlink the socket. No effect when it is not listening. */
+void listener_stop(struct listener *l);
+
+#endif

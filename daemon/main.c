@@ -1,0 +1,127 @@
+/* bobbind: set-up in the order that matters, then the server. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/config.h"
+#include "daemon/log.h"
+#include "daemon/options.h"
+#include "daemon/server.h"
+#include "daemon/warden.h"
+
+enum { EXIT_USAGE = 2 };
+
+/* mkdir -p, for us alone. */
+static int make_directories(const char *path, struct error *e)
+{
+    char *copy = strdup(path);
+    int rc = 0;
+    if (!copy)
+        return error_set(e, ERR_OTHER, "out of memory");
+    for (char *slash = strchr(copy + 1, '/'); !rc; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = '\0';
+        if (mkdir(copy, 0700) && errno != EEXIST)
+            rc = error_set(e, ERR_OTHER, "cannot make directory '%s': %m", copy);
+        if (!slash)
+            break;
+        *slash = '/';
+    }
+    free(copy);
+    return rc;
+}
+
+/* One daemon a state directory. The lock is let go by the kernel, however the daemon ends. */
+static int lock_state_dir(const char *state_dir, int *ret_fd, struct error *e)
+{
+    char path[4096];
+    int fd;
+    int rc = make_directories(state_dir, e);
+    if (rc)
+        return rc;
+    snprintf(path, sizeof path, "%s/lock", state_dir);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return error_set(e, ERR_OTHER, "cannot open '%s': %m", path);
+    if (flock(fd, LOCK_EX | LOCK_NB)) {
+        rc = errno == EWOULDBLOCK
+                 ? error_set(e, ERR_OTHER, "another bobbind uses the state directory '%s'", state_dir)
+                 : error_set(e, ERR_OTHER, "cannot lock '%s': %m", path);
+        close(fd);
+        return rc;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+static void prepare_process(const struct config *config)
+{
+    struct rlimit files;
+    char threads[16];
+    signal(SIGPIPE, SIG_IGN);
+    umask(0077);
+    if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    snprintf(threads, sizeof threads, "%u", config->threads);
+    setenv("UV_THREADPOOL_SIZE", threads, 1);
+}
+
+static int serve(const struct config *config, struct warden *warden, struct error *e)
+{
+    struct server_options options = {
+        .socket_path = config->socket,
+        .state_dir = config->state_dir,
+        .runner = config->runner,
+        .store_idle_ms = config->store_idle_ms,
+        .warden = warden,
+    };
+    struct server server;
+    int rc = server_init(&server, &options, e);
+    if (rc)
+        return rc;
+    log_info("bobbind %s serves at '%s', state in '%s'", BOBBIN_VERSION, config->socket,
+             config->state_dir);
+    rc = server_run(&server);
+    server_fini(&server);
+    log_info("stopped");
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct config config;
+    enum options_action action;
+    struct warden *warden = NULL;
+    struct error e;
+    int lock = -1;
+    int rc = options_read(argc, argv, &config, &action, &e);
+    if (rc) {
+        fprintf(stderr, "bobbind: %s\n", e.text);
+        return rc == ERR_INVALID_REQUEST ? EXIT_USAGE : EXIT_FAILURE;
+    }
+    if (action == OPTIONS_SHOWN)
+        return EXIT_SUCCESS;
+    log_set_level(config.log_level);
+    prepare_process(&config);
+    rc = lock_state_dir(config.state_dir, &lock, &e);
+    if (!rc)
+        rc = warden_start(&warden, &e);
+    if (!rc)
+        rc = serve(&config, warden, &e);
+    if (rc)
+        log_error("%s", e.text);
+    warden_stop(warden);
+    if (lock >= 0)
+        close(lock);
+    config_fini(&config);
+    return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,42 @@
+#include "daemon/op.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void op_init(struct op *op, enum op_kind kind, void (*on_done)(struct op *op))
+{
+    *op = (struct op){.kind = kind, .on_done = on_done};
+    list_init(&op->link);
+    buffer_init(&op->result);
+}
+
+void op_fini(struct op *op)
+{
+    op_reset(op);
+}
+
+bool op_is_write(const struct op *op)
+{
+    return op->kind == OP_SET || op->kind == OP_DELETE;
+}
+
+void op_fail(struct op *op, int status, const char *format, ...)
+{
+    va_list args;
+
+    op_reset(op);
+    op->status = status;
+    va_start(args, format);
+    if (vasprintf(&op->error, format, args) < 0)
+        op->error = NULL;
+    va_end(args);
+}
+
+void op_reset(struct op *op)
+{
+    free(op->error);
+    op->error = NULL;
+    op->status = 0;
+    buffer_fini(&op->result);
+}

@@ -1,0 +1,33 @@
+/* One output stream of an app process: from its pipe into a log file, without the loop ever waiting
+ * for the disk. One write is in flight at a time; what arrives meanwhile is gathered in a bounded
+ * buffer, and when that is full the pipe is not read: the process waits, not the daemon.
+ *
+ * Output that cannot be written (disk full) is dropped and counted; the log says so once when it
+ * begins and once when it is over. All functions are called on the loop's thread. */
+#ifndef BOBBIN_DAEMON_OUTLOG_H
+#define BOBBIN_DAEMON_OUTLOG_H
+
+#include <uv.h>
+
+#include "daemon/directory.h"
+
+/* The bytes gathered while a write is in flight; allocated only while there are any. */
+#define OUTLOG_BUFFER (64u << 10)
+/* After the process's end its pipe is read to the end, but no longer than this when nothing comes:
+ * a descendant that left the process group may hold it open for ever. */
+#define OUTLOG_DRAIN_MS 500u
+/* … and no longer than so many times that, whatever comes. */
+#define OUTLOG_DRAIN_ROUNDS 10u
+
+struct outlog;
+
+/* Takes `fd`, the pipe's read end, also on failure. `name` is the file's name; both strings and the
+ * directory are borrowed until on_done. `who` goes into warnings ("app 'x' component 'y'"). */
+int outlog_new(uv_loop_t *loop, const struct directory *directory, const char *who,
+               const char *name, int fd, struct outlog **ret, struct error *e);
+
+/* The process has ended: write what is left, then call on_done, never before this returns. The
+ * outlog frees itself. */
+void outlog_finish(struct outlog *o, void (*on_done)(void *arg), void *arg);
+
+#endif

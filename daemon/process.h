@@ -1,0 +1,39 @@
+/* The operating-system process of one component, one run after the other: launched on the thread
+ * pool, watched through its pidfd, its output logged, all of its group gone when it is gone.
+ *
+ * Knows no policy. All functions are called on the loop's thread; callbacks never fire before the
+ * function that starts them returned. */
+#ifndef BOBBIN_DAEMON_PROCESS_H
+#define BOBBIN_DAEMON_PROCESS_H
+
+#include <sys/types.h>
+
+#include "daemon/component.h"
+#include "daemon/restart.h"
+
+struct process;
+
+struct process_events {
+    /* The program was executed; `fd` is the daemon's end of its connection, the callee's now. */
+    void (*on_up)(void *arg, pid_t pid, int fd);
+    /* It has ended and its output is logged, or it could not be started: then on_up was not called,
+     * outcome->launched is false and `why` says what went wrong (else NULL). The process may be
+     * started again from in here. */
+    void (*on_down)(void *arg, const struct restart_outcome *outcome, const char *why);
+    void *arg;
+};
+
+/* `host` and `spec` are borrowed until process_free. */
+int process_new(const struct component_host *host, const struct component_spec *spec,
+                const struct process_events *events, struct process **ret, struct error *e);
+/* Only between runs: before process_start, or after on_down. NULL is fine. */
+void process_free(struct process *p);
+/* "app 'x' component 'y'", for messages. */
+const char *process_who(const struct process *p);
+
+/* Begin a run; not while one lasts. on_down ends it in any case. */
+void process_start(struct process *p);
+/* Send a signal to the whole process group; nothing happens when there is none. */
+void process_signal(struct process *p, int sig);
+
+#endif

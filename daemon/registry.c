@@ -1,0 +1,127 @@
+#include "daemon/registry.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct registry {
+    sqlite3 *db;
+    sqlite3_stmt *put;
+    sqlite3_stmt *remove;
+    sqlite3_stmt *list;
+    char *path;
+};
+
+static const char schema[] =
+    "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF;"
+    "CREATE TABLE IF NOT EXISTS app("
+    " path TEXT NOT NULL PRIMARY KEY, dev INTEGER NOT NULL, ino INTEGER NOT NULL,"
+    " wanted TEXT NOT NULL) WITHOUT ROWID;";
+
+static int registry_fail(const struct registry *r, const char *what, struct error *e)
+{
+    return error_set(e, ERR_OTHER, "cannot %s '%s': %s", what, r->path,
+                     r->db ? sqlite3_errmsg(r->db) : "out of memory");
+}
+
+/* The file says which programs a daemon runs as whom: nobody else may write it. */
+static int registry_create_file(const char *path, struct error *e)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_set(e, ERR_OTHER, "cannot open '%s': %m", path);
+    close(fd);
+    return 0;
+}
+
+static int registry_prepare(struct registry *r, const char *sql, sqlite3_stmt **ret)
+{
+    return sqlite3_prepare_v3(r->db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
+}
+
+int registry_open(const char *state_dir, struct registry **ret, struct error *e)
+{
+    struct registry *r = calloc(1, sizeof *r);
+    int rc;
+    if (!r || asprintf(&r->path, "%s/registry.db", state_dir) < 0) {
+        free(r);
+        return error_set(e, ERR_OTHER, "out of memory");
+    }
+    rc = registry_create_file(r->path, e);
+    if (rc)
+        goto fail;
+    if (sqlite3_open_v2(r->path, &r->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) ||
+        sqlite3_exec(r->db, schema, NULL, NULL, NULL) ||
+        registry_prepare(r,
+                         "INSERT INTO app VALUES(?1, ?2, ?3, ?4) ON CONFLICT(path) DO UPDATE SET "
+                         "dev = excluded.dev, ino = excluded.ino, wanted = excluded.wanted",
+                         &r->put) ||
+        registry_prepare(r, "DELETE FROM app WHERE path = ?1", &r->remove) ||
+        registry_prepare(r, "SELECT path, dev, ino, wanted FROM app ORDER BY path", &r->list)) {
+        rc = registry_fail(r, "open", e);
+        goto fail;
+    }
+    *ret = r;
+    return 0;
+fail:
+    registry_close(r);
+    return rc;
+}
+
+void registry_close(struct registry *r)
+{
+    if (!r)
+        return;
+    sqlite3_finalize(r->put);
+    sqlite3_finalize(r->remove);
+    sqlite3_finalize(r->list);
+    sqlite3_close(r->db);
+    free(r->path);
+    free(r);
+}
+
+/* Run a statement that returns no rows, and make it ready for the next time. */
+static int registry_run(struct registry *r, sqlite3_stmt *stmt, const char *what, struct error *e)
+{
+    int rc = sqlite3_step(stmt) == SQLITE_DONE ? 0 : registry_fail(r, what, e);
+    sqlite3_reset(stmt);
+    sqlite3_clear_bindings(stmt);
+    return rc;
+}
+
+int registry_put(struct registry *r, const struct directory *directory, const char *wanted,
+                 struct error *e)
+{
+    sqlite3_bind_text(r->put, 1, directory->path, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(r->put, 2, (sqlite3_int64)directory->dev);
+    sqlite3_bind_int64(r->put, 3, (sqlite3_int64)directory->ino);
+    sqlite3_bind_text(r->put, 4, wanted, -1, SQLITE_STATIC);
+    return registry_run(r, r->put, "write", e);
+}
+
+int registry_remove(struct registry *r, const char *path, struct error *e)
+{
+    sqlite3_bind_text(r->remove, 1, path, -1, SQLITE_STATIC);
+    return registry_run(r, r->remove, "write", e);
+}
+
+int registry_each(struct registry *r,
+                  int (*each)(void *arg, const char *path, uint64_t dev, uint64_t ino,
+                              const char *wanted),
+                  void *arg, struct error *e)
+{
+    int rc = 0;
+    int step = SQLITE_DONE;
+    while (!rc && (step = sqlite3_step(r->list)) == SQLITE_ROW)
+        rc = each(arg, (const char *)sqlite3_column_text(r->list, 0),
+                  (uint64_t)sqlite3_column_int64(r->list, 1),
+                  (uint64_t)sqlite3_column_int64(r->list, 2),
+                  (const char *)sqlite3_column_text(r->list, 3));
+    if (!rc && step != SQLITE_DONE)
+        rc = registry_fail(r, "read", e);
+    sqlite3_reset(r->list);
+    return rc;
+}

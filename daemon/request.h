@@ -1,0 +1,43 @@
+/* One request under way: its copy of the params, the operation it stands for, and its answer. */
+#ifndef BOBBIN_DAEMON_REQUEST_H
+#define BOBBIN_DAEMON_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/op.h"
+#include "daemon/worker.h"
+#include "protocol/message.h"
+#include "protocol/methods.h"
+
+struct app;
+struct conn;
+
+struct request {
+    struct conn *conn;      /* lives at least as long as the request */
+    uint32_t id;
+    enum method_id method;
+    bool barrier;           /* later requests of the connection wait until this one is finished */
+    uint32_t param_count;
+    struct reader params;   /* at the first param not yet read, in the copy below */
+    struct op op;           /* of the key/value methods */
+    struct job job;         /* of the methods that need the worker */
+    void *detail;           /* of those methods: what else they need; theirs to free */
+    struct list link;       /* in an app's list of those who wait for it to stop */
+    size_t size;            /* bytes of the copy */
+    uint8_t bytes[];        /* the copy of the params */
+};
+
+/* A request on its connection's account; the params are copied. NULL: no memory. */
+struct request *request_new(struct conn *c, const struct message *m, enum method_id method);
+
+/* Answer, exactly once; each ends the request, which is gone on return. An answer to a closed
+ * connection goes nowhere. */
+void request_fail(struct request *r, int code, const char *text);
+void request_reply_nil(struct request *r);
+/* `result` is one packed value; on a buffer that failed the answer is an error. */
+void request_reply_packed(struct request *r, const struct buffer *result);
+/* What came of r->op. */
+void request_reply_op(struct request *r);
+
+#endif

@@ -1,0 +1,141 @@
+#include "daemon/server.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "daemon/conn.h"
+#include "daemon/log.h"
+
+/* How many seconds peers have to read their last answers. */
+enum { SERVER_STOP_TICKS = 3 };
+
+static void server_check_stopped(struct server *s);
+
+static void server_sweep(struct server *s)
+{
+    struct list *it, *tmp;
+    s->sweep = false;
+    list_each(it, tmp, &s->apps.all)
+        app_sweep(container_of(it, struct app, link));
+}
+
+static void server_end_turn(struct server *s)
+{
+    conn_run_ready(s);
+    if (s->sweep)
+        server_sweep(s);
+    server_check_stopped(s);
+}
+
+static void server_check_cb(uv_check_t *check)
+{
+    server_end_turn(container_of(check, struct server, turn_end));
+}
+
+static void server_prepare_cb(uv_prepare_t *prepare)
+{
+    server_end_turn(container_of(prepare, struct server, turn_start));
+}
+
+static void server_signal_cb(uv_signal_t *handle, int signum)
+{
+    struct server *s = handle->data;
+    log_info("stopping on signal %d", signum);
+    server_stop(s);
+}
+
+static void server_init_handles(struct server *s)
+{
+    uv_check_init(&s->loop, &s->turn_end);
+    uv_prepare_init(&s->loop, &s->turn_start);
+    uv_signal_init(&s->loop, &s->sigterm);
+    uv_signal_init(&s->loop, &s->sigint);
+    s->sigterm.data = s;
+    s->sigint.data = s;
+}
+
+static void server_start_handles(struct server *s)
+{
+    uv_check_start(&s->turn_end, server_check_cb);
+    uv_prepare_start(&s->turn_start, server_prepare_cb);
+    uv_signal_start(&s->sigterm, server_signal_cb, SIGTERM);
+    uv_signal_start(&s->sigint, server_signal_cb, SIGINT);
+}
+
+int server_init(struct server *s, const struct server_options *options, struct error *e)
+{
+    int rc = uv_loop_init(&s->loop);
+    if (rc)
+        return error_set(e, ERR_OTHER, "cannot make an event loop: %s", uv_strerror(rc));
+    s->options = *options;
+    s->state = SERVER_RUNNING;
+    s->conn_count = 0;
+    s->sweep = false;
+    s->stop_ticks = 0;
+    list_init(&s->conns);
+    list_init(&s->ready);
+    worker_init(&s->worker, &s->loop);
+    server_init_handles(s);
+    rc = apps_init(&s->apps, s, options->state_dir, e);
+    if (!rc)
+        rc = listener_start(&s->listener, s, options->socket_path, e);
+    if (rc)
+        return rc;
+    server_start_handles(s);
+    apps_start(&s->apps);
+    return 0;
+}
+
+int server_run(struct server *s)
+{
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    return 0;
+}
+
+void server_stop(struct server *s)
+{
+    struct list *it, *tmp;
+    if (s->state != SERVER_RUNNING)
+        return;
+    s->state = SERVER_STOPPING;
+    listener_stop(&s->listener);
+    list_each(it, tmp, &s->conns) {
+        struct conn *c = container_of(it, struct conn, link);
+        if (!c->component)
+            conn_refuse(c, ERR_SHUTTING_DOWN, "the daemon is shutting down");
+    }
+    apps_stop(&s->apps);
+    s->sweep = true;
+}
+
+void server_stop_tick(struct server *s)
+{
+    struct list *it, *tmp;
+    if (s->state != SERVER_STOPPING || ++s->stop_ticks <= SERVER_STOP_TICKS)
+        return;
+    list_each(it, tmp, &s->conns) {
+        struct conn *c = container_of(it, struct conn, link);
+        if (!c->app)
+            conn_close(c, "the daemon stops");
+    }
+}
+
+static void server_check_stopped(struct server *s)
+{
+    if (s->state != SERVER_STOPPING || !apps_empty(&s->apps) || s->conn_count ||
+        !worker_idle(&s->worker))
+        return;
+    s->state = SERVER_STOPPED;
+    uv_close((uv_handle_t *)&s->apps.tick, NULL);
+    uv_close((uv_handle_t *)&s->turn_end, NULL);
+    uv_close((uv_handle_t *)&s->turn_start, NULL);
+    uv_close((uv_handle_t *)&s->sigterm, NULL);
+    uv_close((uv_handle_t *)&s->sigint, NULL);
+}
+
+void server_fini(struct server *s)
+{
+    apps_fini(&s->apps);
+    if (uv_loop_close(&s->loop))
+        log_warning("the event loop was left with open handles");
+}

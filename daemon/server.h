@@ -1,0 +1,59 @@
+/* The daemon as a whole: its loop, socket, connections and apps, and its orderly end. */
+#ifndef BOBBIN_DAEMON_SERVER_H
+#define BOBBIN_DAEMON_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "daemon/apps.h"
+#include "daemon/list.h"
+#include "daemon/listener.h"
+#include "daemon/warden.h"
+#include "daemon/worker.h"
+#include "protocol/errors.h"
+
+enum server_state {
+    SERVER_RUNNING,
+    SERVER_STOPPING, /* no new connections or requests; app processes and stores are being closed */
+    SERVER_STOPPED,  /* nothing but the loop's own handles is left */
+};
+
+struct server_options {
+    const char *socket_path;
+    const char *state_dir; /* exists; locked by the caller */
+    const char *runner;    /* path of bobbin-run */
+    uint64_t store_idle_ms;
+    struct warden *warden; /* started by the caller; may be NULL */
+};
+
+struct server {
+    uv_loop_t loop;
+    struct server_options options;
+    enum server_state state;
+    struct listener listener;
+    struct apps apps;
+    struct worker worker;        /* the registry, manifests, looking at directories */
+    struct list conns;           /* struct conn */
+    unsigned conn_count;
+    unsigned stop_ticks;         /* how long it has been stopping, in seconds */
+    bool sweep;                  /* an app that leaves may be free to go */
+    struct list ready;           /* connections with something to do at the end of this turn */
+    uv_check_t turn_end;         /* runs them behind the poll phase … */
+    uv_prepare_t turn_start;     /* … and before it, for what timers did */
+    uv_signal_t sigterm;
+    uv_signal_t sigint;
+};
+
+/* Open the registry, start the wanted apps and listen. On failure nothing is left behind. */
+int server_init(struct server *s, const struct server_options *options, struct error *e);
+/* Serve until a signal, then end in order. Returns 0. */
+int server_run(struct server *s);
+void server_fini(struct server *s);
+
+/* Begin the orderly end; no effect when it has begun. */
+void server_stop(struct server *s);
+/* One tick of the clock while it stops: peers that do not read are not waited for forever. */
+void server_stop_tick(struct server *s);
+
+#endif

@@ -1,0 +1,52 @@
+/* The store's file on disk, before SQLite sees it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/store_internal.h"
+
+static int refuse(const struct store *s, struct error *e, const char *reason)
+{
+    return error_set(e, ERR_OTHER, "cannot open '%s': %s", s->shown, reason);
+}
+
+static int make(const struct store *s, int dirfd, const char *name, struct error *e)
+{
+    int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int errnum = 0;
+
+    if (fd < 0)
+        return refuse(s, e, strerror(errno));
+    if (geteuid() == 0 && fchown(fd, s->directory.uid, s->directory.gid) != 0)
+        errnum = errno;
+    else if (fsync(fd) != 0 || fsync(dirfd) != 0)
+        errnum = errno;
+    close(fd);
+    if (!errnum)
+        return 0;
+    unlinkat(dirfd, name, 0);
+    return refuse(s, e, strerror(errnum));
+}
+
+int store_file_prepare(const struct store *s, int dirfd, struct error *e)
+{
+    const char *name = strrchr(s->path, '/') + 1;
+    struct stat st;
+
+    /* Never open and close a file that is there: closing any descriptor of it would drop the
+     * locks that SQLite holds on it in this process. */
+    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? make(s, dirfd, name, e) : refuse(s, e, strerror(errno));
+    if (S_ISLNK(st.st_mode))
+        return refuse(s, e, "a symbolic link");
+    if (S_ISDIR(st.st_mode))
+        return refuse(s, e, "a directory");
+    if (!S_ISREG(st.st_mode))
+        return refuse(s, e, "not a regular file");
+    /* Root could be led to somebody else's file by a hard link. */
+    if (geteuid() == 0 && st.st_uid != s->directory.uid)
+        return refuse(s, e, "its owner is not the directory's owner");
+    return 0;
+}

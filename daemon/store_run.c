@@ -1,0 +1,208 @@
+/* Running one operation: SQL in, MessagePack out. */
+#include <assert.h>
+
+#include "daemon/store_internal.h"
+#include "protocol/limits.h"
+#include "protocol/message.h"
+
+/* SQLite takes a NULL pointer for SQL's NULL. */
+static const char *bytes_of(struct slice slice)
+{
+    return slice.len ? slice.data : "";
+}
+
+/* SQLite refuses to bind only what is longer than any message can be. */
+static void bind_text(sqlite3_stmt *stmt, int index, struct slice text)
+{
+    int rc = sqlite3_bind_text64(stmt, index, bytes_of(text), text.len, SQLITE_STATIC, SQLITE_UTF8);
+
+    assert(rc == SQLITE_OK);
+    (void)rc;
+}
+
+static void bind_blob(sqlite3_stmt *stmt, int index, struct slice blob)
+{
+    int rc = sqlite3_bind_blob64(stmt, index, bytes_of(blob), blob.len, SQLITE_STATIC);
+
+    assert(rc == SQLITE_OK);
+    (void)rc;
+}
+
+sqlite3_stmt *store_start(struct store *s, enum store_statement which, struct slice label,
+                          const struct slice *key)
+{
+    sqlite3_stmt *stmt = s->statements[which];
+
+    bind_text(stmt, 1, label);
+    if (key)
+        bind_text(stmt, 2, *key);
+    return stmt;
+}
+
+int store_finish(sqlite3_stmt *stmt)
+{
+    int rc = sqlite3_reset(stmt);
+
+    sqlite3_clear_bindings(stmt);
+    return rc;
+}
+
+struct slice store_column(sqlite3_stmt *stmt)
+{
+    /* In this order: the length is that of what the first call converted to. */
+    struct slice slice = {.data = sqlite3_column_blob(stmt, 0)};
+
+    slice.len = (size_t)sqlite3_column_bytes(stmt, 0);
+    return slice;
+}
+
+void store_fail(struct store *s, struct op *op, int rc)
+{
+    struct error e;
+
+    store_error(s, rc, op_is_write(op) ? "write" : "read", &e);
+    op_fail(op, e.code, "%s", e.text);
+}
+
+void store_fail_too_large(struct op *op)
+{
+    op_fail(op, ERR_TOO_LARGE, "query result exceeds limit of %u bytes", LIMIT_RESULT);
+}
+
+/* Whether there is a row. A result of SQLite. */
+static int probe(sqlite3_stmt *stmt, bool *ret)
+{
+    bool found = sqlite3_step(stmt) == SQLITE_ROW;
+    int rc = store_finish(stmt);
+
+    if (rc == SQLITE_OK)
+        *ret = found;
+    return rc;
+}
+
+static void run_get(struct store *s, struct op *op)
+{
+    sqlite3_stmt *stmt = store_start(s, STORE_GET, op->label, &op->key);
+    msgpack_packer pk;
+    bool too_large = false;
+
+    pack_init(&pk, &op->result);
+    if (sqlite3_step(stmt) == SQLITE_ROW) {
+        struct slice value = store_column(stmt);
+        too_large = value.len > LIMIT_RESULT;
+        if (!too_large)
+            pack_slice_bin(&pk, value);
+    } else {
+        msgpack_pack_nil(&pk);
+    }
+    int rc = store_finish(stmt);
+    if (too_large || rc == SQLITE_TOOBIG)
+        store_fail_too_large(op);
+    else if (rc != SQLITE_OK)
+        store_fail(s, op, rc);
+}
+
+static void run_exists(struct store *s, struct op *op)
+{
+    bool found;
+    msgpack_packer pk;
+    int rc = probe(store_start(s, STORE_EXISTS, op->label, &op->key), &found);
+
+    if (rc != SQLITE_OK) {
+        store_fail(s, op, rc);
+        return;
+    }
+    pack_init(&pk, &op->result);
+    if (found)
+        msgpack_pack_true(&pk);
+    else
+        msgpack_pack_false(&pk);
+}
+
+static void run_write(struct store *s, struct op *op, sqlite3_stmt *stmt)
+{
+    msgpack_packer pk;
+
+    sqlite3_step(stmt);
+    int rc = store_finish(stmt);
+    if (rc != SQLITE_OK) {
+        store_fail(s, op, rc);
+        return;
+    }
+    pack_init(&pk, &op->result);
+    msgpack_pack_nil(&pk);
+}
+
+static void run_set(struct store *s, struct op *op)
+{
+    sqlite3_stmt *stmt = store_start(s, STORE_SET, op->label, &op->key);
+
+    bind_blob(stmt, 3, op->value);
+    run_write(s, op, stmt);
+}
+
+static void run_delete(struct store *s, struct op *op)
+{
+    run_write(s, op, store_start(s, STORE_DELETE, op->label, &op->key));
+}
+
+static void (*const runners[])(struct store *s, struct op *op) = {
+    [OP_LABELS] = store_list_labels, [OP_GET] = run_get,       [OP_SET] = run_set,
+    [OP_DELETE] = run_delete,        [OP_EXISTS] = run_exists, [OP_KEYS] = store_list_keys,
+};
+
+/* The connection refuses these before; nothing larger may get into a file from anywhere. */
+static bool within_limits(struct op *op)
+{
+    if (op->kind != OP_SET)
+        return true;
+    if (op->label.len > LIMIT_LABEL)
+        op_fail(op, ERR_TOO_LARGE, "label exceeds limit of %u bytes", LIMIT_LABEL);
+    else if (op->key.len > LIMIT_KEY)
+        op_fail(op, ERR_TOO_LARGE, "key exceeds limit of %u bytes", LIMIT_KEY);
+    else if (op->value.len > LIMIT_VALUE)
+        op_fail(op, ERR_TOO_LARGE, "value exceeds limit of %u bytes", LIMIT_VALUE);
+    return op->status == 0;
+}
+
+static bool label_allowed(struct store *s, struct op *op)
+{
+    bool present;
+
+    if (op->kind == OP_LABELS || op->label_rule == LABEL_GRANTED)
+        return true;
+    int rc = probe(store_start(s, STORE_HAS_LABEL, op->label, NULL), &present);
+    if (rc != SQLITE_OK)
+        store_fail(s, op, rc);
+    else if (!present)
+        op_fail(op, ERR_NO_SUCH_STORE, "no such store '%.*s'", (int)op->label.len,
+                bytes_of(op->label));
+    else if (op->label_rule == LABEL_REFUSED)
+        op_fail(op, ERR_ACCESS_DENIED, "access denied to store '%.*s'", (int)op->label.len,
+                bytes_of(op->label));
+    return op->status == 0;
+}
+
+/* Some errors make SQLite roll the whole transaction back by itself. Then nothing more may be
+ * written: it would be committed at once, on its own. */
+static void note_lost_batch(struct store *s, const struct op *op)
+{
+    if (!s->in_batch || s->lost.code || !sqlite3_get_autocommit(s->db))
+        return;
+    error_set(&s->lost, op->status ? op->status : ERR_OTHER, "%s",
+              op->error ? op->error : "the batch was rolled back");
+}
+
+void store_run(struct store *s, struct op *op)
+{
+    assert(s->in_batch || !op_is_write(op));
+    if (s->lost.code) {
+        op_fail(op, s->lost.code, "%s", s->lost.text);
+        return;
+    }
+    if (within_limits(op) && label_allowed(s, op))
+        runners[op->kind](s, op);
+    if (op->status == 0 && op->result.failed)
+        op_fail(op, ERR_OTHER, "out of memory");
+    note_lost_batch(s, op);
+}

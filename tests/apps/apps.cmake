@@ -1,0 +1,30 @@
+# The wasm guests: each becomes a complete app directory, ${CMAKE_BINARY_DIR}/apps/NAME, with its
+# manifest beside its module. Built by clang, whatever compiler builds the rest.
+find_program(BOBBIN_WASM_CLANG clang REQUIRED)
+set(BOBBIN_WASM_FLAGS --target=wasm32-wasi -O2 -Wall -Wextra -Werror
+    -I${PROJECT_SOURCE_DIR}/client/wasm)
+
+# bobbin_guest(NAME [FLAGS…]): apps/NAME/NAME.c and apps/NAME/spin.toml.
+function(bobbin_guest name)
+    set(source ${PROJECT_SOURCE_DIR}/tests/apps/${name})
+    set(app ${CMAKE_BINARY_DIR}/apps/${name})
+    file(MAKE_DIRECTORY ${app})
+    add_custom_command(
+        OUTPUT ${app}/${name}.wasm ${app}/spin.toml
+        COMMAND ${BOBBIN_WASM_CLANG} ${BOBBIN_WASM_FLAGS} ${ARGN} ${source}/${name}.c
+                -o ${app}/${name}.wasm
+        COMMAND ${CMAKE_COMMAND} -E copy ${source}/spin.toml ${app}/spin.toml
+        DEPENDS ${source}/${name}.c ${source}/spin.toml
+                ${PROJECT_SOURCE_DIR}/client/wasm/spin_key_value.h
+        VERBATIM)
+    set_property(GLOBAL APPEND PROPERTY BOBBIN_GUESTS ${app}/${name}.wasm)
+endfunction()
+
+bobbin_guest(counter)
+bobbin_guest(kv1)
+bobbin_guest(kv2 -mexec-model=reactor)
+bobbin_guest(trap)
+bobbin_guest(wasi)
+
+get_property(guests GLOBAL PROPERTY BOBBIN_GUESTS)
+add_custom_target(guests ALL DEPENDS ${guests})

@@ -1,0 +1,44 @@
+# Tests of the programs as they are: a real bobbind, real sockets, real files.
+add_library(test_harness STATIC integration/harness.c)
+target_link_libraries(test_harness
+    PUBLIC bobbin_static bobbin_protocol PkgConfig::CHECK PRIVATE bobbin_warnings)
+target_include_directories(test_harness PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/integration)
+target_compile_options(test_harness PRIVATE -Wno-conversion)
+target_compile_definitions(test_harness PUBLIC BOBBIN_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+
+# The app process of the tests: does over its inherited connection what its arguments say.
+add_executable(test_app_process integration/app_process.c)
+target_link_libraries(test_app_process PRIVATE bobbin_static bobbin_warnings)
+set_target_properties(test_app_process PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+
+foreach(name service wire apps)
+    bobbin_check_test(test_${name}
+        SOURCES integration/test_${name}.c
+        LIBRARIES test_harness PkgConfig::SQLITE
+        LABELS integration)
+    target_compile_definitions(test_${name} PRIVATE
+        TEST_APP_PROCESS="${CMAKE_BINARY_DIR}/tests/test_app_process")
+    add_dependencies(test_${name} bobbind test_app_process)
+endforeach()
+
+bobbin_check_test(test_kill
+    SOURCES crash/test_kill.c
+    LIBRARIES test_harness
+    LABELS crash
+    TIMEOUT 600)
+add_dependencies(test_kill bobbind)
+
+# Debian's own interpreter: the one that python3-msgpack is for.
+find_program(PYTHON3 python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
+add_test(NAME foreign_client
+    COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_foreign_client.py
+            ${CMAKE_BINARY_DIR}/bin)
+add_test(NAME cli
+    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_cli.sh ${CMAKE_BINARY_DIR}/bin)
+add_test(NAME guests
+    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_guests.sh ${CMAKE_BINARY_DIR}/bin
+            ${CMAKE_BINARY_DIR}/apps)
+add_test(NAME demo
+    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/integration/demo.sh ${CMAKE_BINARY_DIR}/bin
+            ${CMAKE_BINARY_DIR}/apps)
+set_tests_properties(foreign_client cli guests demo PROPERTIES TIMEOUT 300 LABELS integration)

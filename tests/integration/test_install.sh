@@ -1,0 +1,138 @@
+#!/bin/sh
+# What an outside program finds after `cmake --install`: header, libraries, bobbin.pc and the CMake
+# package, in a directory that was moved after the installation.
+# Usage: test_install.sh BUILD-DIRECTORY C-COMPILER
+set -u
+
+build=$1
+cc=$2
+passed=0
+failed=0
+work=$(mktemp -d "${TMPDIR:-/tmp}/bobbin-install-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+
+# check TEXT COMMAND…
+check() {
+    text=$1
+    shift
+    if "$@" >"$work/output" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok: $text"
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $text"
+        sed 's/^/    /' "$work/output"
+    fi
+}
+
+finish() {
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+    exit
+}
+
+sanitize=$(sed -n 's/^BOBBIN_SANITIZE:STRING=//p' "$build/CMakeCache.txt")
+libdir=$(sed -n 's/^CMAKE_INSTALL_LIBDIR:[A-Z]*=//p' "$build/CMakeCache.txt")
+libdir=${libdir:-lib}
+flags=${sanitize:+-fsanitize=$sanitize}
+
+check "installs the development files" \
+    cmake --install "$build" --prefix "$work/first" --component development
+check "installs the shared library" \
+    cmake --install "$build" --prefix "$work/first" --component runtime
+[ "$failed" -eq 0 ] || finish
+mv "$work/first" "$work/moved"
+lib=$work/moved/$libdir
+PKG_CONFIG_PATH=$lib/pkgconfig
+LD_LIBRARY_PATH=$lib
+export PKG_CONFIG_PATH LD_LIBRARY_PATH
+
+# Functions named like some of the library's own, which must not meet them.
+cat >"$work/outside.c" <<'END'
+#include <bobbin.h>
+#include <stdio.h>
+#include <string.h>
+void buffer_init(void);
+void core_init(void);
+void buffer_init(void) { puts("called by mistake"); }
+void core_init(void) { puts("called by mistake"); }
+int main(void)
+{
+    bobbin *b;
+    if (bobbin_connect("/nonexistent/socket", &b) != BOBBIN_CANNOT_CONNECT)
+        return 1;
+    puts(bobbin_error(b));
+    bobbin_close(b);
+    return strcmp(bobbin_version(), EXPECTED) != 0;
+}
+END
+cat >"$work/outside.cc" <<'END'
+#include <bobbin.h>
+int main() { return bobbin_status_name(BOBBIN_OK)[0] != 'o'; }
+END
+
+runs() {
+    "$@" >"$work/said" || return 1
+    cat "$work/said"
+    [ "$(cat "$work/said")" = "cannot connect to '/nonexistent/socket': No such file or directory; is bobbind running?" ]
+}
+only_bobbin_symbols() {
+    nm -D --defined-only "$1" | awk '{ print $NF }' >"$work/symbols"
+    cat "$work/symbols"
+    grep -q '^bobbin_connect$' "$work/symbols" && ! grep -qv '^bobbin_' "$work/symbols"
+}
+only_bobbin_globals() {
+    nm -g --defined-only "$1" | awk 'NF == 3 { print $3 }' >"$work/symbols"
+    cat "$work/symbols"
+    grep -q '^bobbin_connect$' "$work/symbols" && ! grep -qv '^bobbin_' "$work/symbols"
+}
+has_soname() {
+    readelf -d "$1" | grep -q 'SONAME.*\[libbobbin.so.0\]'
+}
+no_build_paths() {
+    ! grep -rF "$build" "$work/moved" --include='*.pc' --include='*.cmake' --include='*.h'
+}
+
+version=$(pkg-config --modversion bobbin)
+define=-DEXPECTED=\"$version\"
+check "pkg-config knows the version" test -n "$version"
+check "shared library exports only bobbin_*" only_bobbin_symbols "$lib/libbobbin.so"
+check "shared library has its SONAME" has_soname "$lib/libbobbin.so"
+# The instrumentation of sanitizers has symbols of its own.
+[ -n "$sanitize" ] || check "static library defines only bobbin_*" only_bobbin_globals "$lib/libbobbin.a"
+check "nothing installed points to the build" no_build_paths
+
+# shellcheck disable=SC2046,SC2086
+check "builds by pkg-config" "$cc" $flags -Wall -Werror "$define" -o "$work/by-pkg-config" \
+    "$work/outside.c" $(pkg-config --cflags --libs bobbin)
+check "runs" runs "$work/by-pkg-config"
+mkdir "$work/static"
+cp "$lib/libbobbin.a" "$work/static"
+# shellcheck disable=SC2046,SC2086
+check "builds with the static library and nothing else" "$cc" $flags "$define" \
+    -o "$work/by-hand" "$work/outside.c" $(pkg-config --cflags bobbin) -L"$work/static" -lbobbin
+check "runs without the shared library" env LD_LIBRARY_PATH= "$work/by-hand"
+
+mkdir "$work/project"
+cat >"$work/project/CMakeLists.txt" <<END
+cmake_minimum_required(VERSION 3.25)
+project(outside LANGUAGES C CXX)
+find_package(bobbin $version REQUIRED)
+add_executable(shared ../outside.c)
+target_link_libraries(shared PRIVATE bobbin::bobbin)
+add_executable(static ../outside.c)
+target_link_libraries(static PRIVATE bobbin::bobbin_static)
+target_compile_definitions(shared PRIVATE EXPECTED="$version")
+target_compile_definitions(static PRIVATE EXPECTED="$version")
+add_executable(cplusplus ../outside.cc)
+target_link_libraries(cplusplus PRIVATE bobbin::bobbin)
+END
+check "find_package finds it" cmake -S "$work/project" -B "$work/project/build" \
+    -DCMAKE_PREFIX_PATH="$work/moved" -DCMAKE_C_COMPILER="$cc" \
+    -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags"
+check "builds by find_package" cmake --build "$work/project/build"
+check "runs with the shared library" runs "$work/project/build/shared"
+check "runs with the static library" runs "$work/project/build/static"
+check "runs from C++" "$work/project/build/cplusplus"
+finish

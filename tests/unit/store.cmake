@@ -1,0 +1,20 @@
+# The store layer: what touches SQLite, and the queue in front of it.
+add_library(bobbin_test_store STATIC unit/test_store_env.c unit/test_store_vfs.c)
+target_link_libraries(bobbin_test_store
+    PUBLIC bobbind_store PkgConfig::SQLITE PkgConfig::CHECK PRIVATE bobbin_warnings)
+# Check's own macros convert freely.
+target_compile_options(bobbin_test_store PRIVATE -Wno-conversion)
+
+bobbin_check_test(test_store
+    SOURCES unit/test_store.c unit/test_store_crash.c unit/test_store_fault.c
+            unit/test_store_file.c unit/test_store_list.c
+    LIBRARIES bobbin_test_store
+    LABELS unit)
+bobbin_check_test(test_batcher
+    SOURCES unit/test_batcher.c unit/test_batcher_env.c unit/test_batcher_fault.c
+    LIBRARIES bobbin_test_store
+    LABELS unit)
+bobbin_check_test(test_directory
+    SOURCES unit/test_directory.c
+    LIBRARIES bobbin_test_store
+    LABELS unit)

@@ -1,0 +1,294 @@
+/* From a pipe into the log files; most of it without a process at the other end. */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/logfile.h"
+#include "daemon/outlog.h"
+#include "supervision_env.h"
+
+#define NAME "c_stdout.txt"
+#define FILE_PATH ".spin/logs/" NAME
+
+static void on_done(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static bool is_true(void *arg)
+{
+    return *(bool *)arg;
+}
+
+static struct outlog *open_outlog(int *ret_write_end)
+{
+    struct outlog *o;
+    struct error e;
+    int fds[2];
+
+    ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+    ck_assert_int_eq(outlog_new(&env.loop, &env.directory, "test", NAME, fds[0], &o, &e), 0);
+    *ret_write_end = fds[1];
+    return o;
+}
+
+static void finish(struct outlog *o)
+{
+    bool done = false;
+
+    outlog_finish(o, on_done, &done);
+    ck_assert(!done);
+    env_until(is_true, &done);
+}
+
+static bool is_logged(void *arg)
+{
+    char *text = env_read(FILE_PATH, NULL);
+    bool found = strstr(text, arg) != NULL;
+    free(text);
+    return found;
+}
+
+START_TEST(output_is_appended_as_it_comes)
+{
+    for (int run = 0; run < 2; run++) {
+        int fd;
+        struct outlog *o = open_outlog(&fd);
+        ck_assert_int_eq(write(fd, "a line\nand no newline", 21), 21);
+        env_until(is_logged, "and no newline"); /* before the end */
+        ck_assert_int_eq(write(fd, "!", 1), 1);
+        close(fd);
+        finish(o);
+    }
+    char *text = env_read(FILE_PATH, NULL);
+    ck_assert_str_eq(text, "a line\nand no newline!a line\nand no newline!");
+    free(text);
+}
+END_TEST
+
+START_TEST(nothing_written_makes_no_file)
+{
+    int fd;
+    struct outlog *o = open_outlog(&fd);
+    char path[200];
+
+    close(fd);
+    finish(o);
+    snprintf(path, sizeof(path), "%s/" FILE_PATH, env.app);
+    ck_assert_int_eq(access(path, F_OK), -1);
+}
+END_TEST
+
+/* Somebody who left the process group has the other end still open. */
+START_TEST(pipe_held_open_does_not_block_the_end)
+{
+    int fd;
+    struct outlog *o = open_outlog(&fd);
+
+    ck_assert_int_eq(write(fd, "last words", 10), 10);
+    uint64_t before = uv_hrtime();
+    finish(o);
+    ck_assert_uint_ge((uv_hrtime() - before) / 1000000, OUTLOG_DRAIN_MS - 20);
+    env_check_contains(FILE_PATH, "last words");
+    close(fd);
+}
+END_TEST
+
+/* … and writes for ever. */
+START_TEST(flood_does_not_block_the_end)
+{
+    int fd;
+    struct outlog *o = open_outlog(&fd);
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        char bytes[4096];
+        memset(bytes, 'x', sizeof(bytes));
+        alarm(60);
+        while (write(fd, bytes, sizeof(bytes)) > 0)
+            ;
+        _exit(0); /* SIGPIPE is ignored */
+    }
+    close(fd);
+    finish(o);
+    kill(pid, SIGKILL);
+}
+END_TEST
+
+START_TEST(file_is_rotated_by_size)
+{
+    char bytes[65536], path[200];
+    size_t written, len;
+    struct error e;
+    struct stat st;
+    const unsigned per_file = LOGFILE_SIZE_MAX / sizeof(bytes);
+
+    for (unsigned i = 0; i < per_file * (LOGFILE_KEEP + 2) + 1; i++) {
+        memset(bytes, 'a' + (int)(i / per_file), sizeof(bytes));
+        ck_assert_int_eq(
+            logfile_append(&env.directory, NAME, bytes, sizeof(bytes), &written, &e), 0);
+        ck_assert_uint_eq(written, sizeof(bytes));
+    }
+    for (int n = 0; n <= LOGFILE_KEEP + 1; n++) {
+        if (n == 0)
+            snprintf(path, sizeof(path), FILE_PATH);
+        else
+            snprintf(path, sizeof(path), FILE_PATH ".%d", n);
+        char *text = env_read(path, &len);
+        if (n > LOGFILE_KEEP) {
+            ck_assert_str_eq(text, "");
+        } else {
+            ck_assert_uint_eq(len, n == 0 ? sizeof(bytes) : LOGFILE_SIZE_MAX);
+            ck_assert_int_eq(text[0], 'a' + LOGFILE_KEEP + 2 - n);
+            ck_assert_int_eq(text[len - 1], text[0]);
+        }
+        free(text);
+    }
+    snprintf(path, sizeof(path), "%s/" FILE_PATH, env.app);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 0600);
+}
+END_TEST
+
+/* What the directory's owner may put in the place of the file: it must not be written through. */
+static void check_refused(const char *what)
+{
+    size_t written = 1;
+    struct error e = {0};
+
+    ck_assert_int_ne(logfile_append(&env.directory, NAME, "x", 1, &written, &e), 0);
+    ck_assert_uint_eq(written, 0);
+    ck_assert_msg(strstr(e.text, what), "%s", e.text);
+}
+
+START_TEST(only_a_regular_file_is_written)
+{
+    char file[200], logs[200], target[200];
+    size_t written;
+    struct error e;
+
+    snprintf(logs, sizeof(logs), "%s/.spin/logs", env.app);
+    snprintf(file, sizeof(file), "%s/" FILE_PATH, env.app);
+    snprintf(target, sizeof(target), "%s/target", env.app);
+    env_write("target", "", 0644);
+    ck_assert_int_eq(logfile_append(&env.directory, "first", "x", 1, &written, &e), 0);
+
+    ck_assert_int_eq(symlink(target, file), 0);
+    check_refused(NAME);
+    ck_assert_int_eq(unlink(file), 0);
+    ck_assert_int_eq(link(target, file), 0);
+    check_refused(NAME);
+    ck_assert_int_eq(unlink(file), 0);
+    ck_assert_int_eq(mkfifo(file, 0600), 0); /* with nobody reading: must not block */
+    check_refused(NAME);
+    ck_assert_int_eq(unlink(file), 0);
+    snprintf(file, sizeof(file), "%s/first", logs);
+    ck_assert_int_eq(unlink(file), 0);
+    ck_assert_int_eq(rmdir(logs), 0);
+    ck_assert_int_eq(symlink(env.base, logs), 0);
+    check_refused("logs");
+
+    char *text = env_read("target", NULL);
+    ck_assert_str_eq(text, "");
+    free(text);
+}
+END_TEST
+
+static bool pipe_is_empty(void *arg)
+{
+    int n = *(int *)arg;
+    char bytes[1024] = {0};
+
+    ssize_t r = write(n, bytes, sizeof(bytes));
+    return r < 0 && errno == EAGAIN ? false : true;
+}
+
+/* The output of a process whose log cannot be written is dropped: the process never hangs. */
+START_TEST(unwritable_file_drops_the_output)
+{
+    char logs[200];
+    int fd;
+    struct outlog *o = open_outlog(&fd);
+
+    snprintf(logs, sizeof(logs), "%s/.spin", env.app);
+    ck_assert_int_eq(mkdir(logs, 0700), 0);
+    env_write(".spin/logs", "in the way", 0600);
+    ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    for (int i = 0; i < 500; i++)
+        env_until(pipe_is_empty, &fd);
+    snprintf(logs, sizeof(logs), "%s/.spin/logs", env.app);
+    ck_assert_int_eq(unlink(logs), 0);
+    ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
+    ck_assert_int_eq(write(fd, "again", 5), 5);
+    close(fd);
+    finish(o);
+    env_check_contains(FILE_PATH, "again");
+}
+END_TEST
+
+START_TEST(both_streams_of_a_process_are_complete_at_its_end)
+{
+    struct subject s;
+    size_t len;
+
+    subject_init(&s,
+                 "command = \"/bin/sh -c 'head -c 3000000 /dev/zero; printf end; "
+                 "printf complaint >&2'\"",
+                 "", NULL);
+    component_start(s.component);
+    subject_until(&s, COMPONENT_EXITED);
+    char *text = env_read(FILE_PATH, &len);
+    ck_assert_uint_eq(len, 3000003);
+    ck_assert_str_eq(text + 3000000, "end");
+    free(text);
+    text = env_read(".spin/logs/c_stderr.txt", NULL);
+    ck_assert_str_eq(text, "complaint");
+    free(text);
+    subject_fini(&s);
+}
+END_TEST
+
+START_TEST(escaped_grandchild_delays_the_end_but_does_not_prevent_it)
+{
+    struct subject s;
+
+    subject_init(&s, "command = \"/bin/sh -c 'setsid sleep 1000 & echo $! > grandchild; "
+                     "until [ -e /proc/$!/exe ]; do :; done; sleep 0.1; echo last'\"",
+                 "", NULL);
+    component_start(s.component);
+    subject_until(&s, COMPONENT_EXITED);
+    env_check_contains(FILE_PATH, "last\n");
+    pid_t grandchild = env_read_pid("grandchild");
+    if (grandchild > 0)
+        kill(grandchild, SIGKILL);
+    subject_fini(&s);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("outlog");
+    TCase *tc = tcase_create("logs");
+    tcase_add_checked_fixture(tc, env_setup, env_teardown);
+    tcase_set_timeout(tc, 90);
+    tcase_add_test(tc, output_is_appended_as_it_comes);
+    tcase_add_test(tc, nothing_written_makes_no_file);
+    tcase_add_test(tc, pipe_held_open_does_not_block_the_end);
+    tcase_add_test(tc, flood_does_not_block_the_end);
+    tcase_add_test(tc, file_is_rotated_by_size);
+    tcase_add_test(tc, only_a_regular_file_is_written);
+    tcase_add_test(tc, unwritable_file_drops_the_output);
+    tcase_add_test(tc, both_streams_of_a_process_are_complete_at_its_end);
+    tcase_add_test(tc, escaped_grandchild_delays_the_end_but_does_not_prevent_it);
+    suite_add_tcase(s, tc);
+    SRunner *sr = srunner_create(s);
+    srunner_run_all(sr, CK_NORMAL);
+    int failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

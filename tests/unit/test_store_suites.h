@@ -1,0 +1,12 @@
+/* The suites of test_store, one in each file. */
+#ifndef BOBBIN_TEST_STORE_SUITES_H
+#define BOBBIN_TEST_STORE_SUITES_H
+
+#include <check.h>
+
+Suite *store_list_suite(void);
+Suite *store_file_suite(void);
+Suite *store_crash_suite(void);
+Suite *store_fault_suite(void);
+
+#endif

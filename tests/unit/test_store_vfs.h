@@ -1,0 +1,15 @@
+/* A SQLite VFS in front of the real one that counts writes and syncs and fails them when told.
+ * It knows no shared memory, so it also shows that the store does without. */
+#ifndef BOBBIN_TEST_STORE_VFS_H
+#define BOBBIN_TEST_STORE_VFS_H
+
+enum vfs_call { VFS_WAL_WRITE, VFS_WAL_SYNC, VFS_FILE_WRITE, VFS_FILE_SYNC, VFS_CALL_COUNT };
+
+/* Make it the default VFS of this process. Once, before any store is opened. */
+void test_vfs_install(void);
+/* How many such calls there have been, failed ones included. */
+int test_vfs_count(enum vfs_call call);
+/* Let the n-th call from now (1: the next) and the `times` - 1 behind it fail with this result. */
+void test_vfs_fail(enum vfs_call call, int n, int times, int rc);
+
+#endif
