@@ -123,54 +123,60 @@ out:
     return exit_status;
 }
 
-static int print_list(const struct options *o, struct output *out,
-                      void (*print)(struct output *, const bobbin_app_list *))
+typedef void print_fn(struct output *out, const bobbin_app_list *list);
+
+static int print_list(bobbin *b, struct output *out, print_fn *print)
 {
     bobbin_app_list *list;
-    bobbin_status status;
+    bobbin_status status = bobbin_app_list_get(b, &list);
+
+    if (status != BOBBIN_OK)
+        return session_error(out, b, status, "cannot list the apps");
+    print(out, list);
+    bobbin_app_list_free(list);
+    return EXIT_DONE;
+}
+
+int apps_list(const struct options *o, struct output *out)
+{
     bobbin *b;
     int exit_status = session_open(o, out, &b);
 
     if (exit_status != EXIT_DONE)
         return exit_status;
-    status = bobbin_app_list_get(b, &list);
-    if (status == BOBBIN_OK) {
-        print(out, list);
-        bobbin_app_list_free(list);
-    } else {
-        exit_status = session_error(out, b, status, "cannot list the apps");
-    }
+    exit_status = print_list(b, out, status_print_table);
     bobbin_close(b);
     return exit_status;
 }
 
-int apps_list(const struct options *o, struct output *out)
-{
-    return print_list(o, out, status_print_table);
-}
-
 /* The app that one stands in. False when there is none, for whatever reason: the list of all apps
  * is asked for next and will tell. */
-static bool print_here(const struct options *o, struct output *out)
+static bool print_here(bobbin *b, struct output *out)
 {
     bobbin_app_status *status;
-    bobbin *b = NULL;
     char *directory = realpath(".", NULL);
-    bool found = directory && bobbin_connect(o->socket, &b) == BOBBIN_OK &&
-                 bobbin_app_status_get(b, directory, &status) == BOBBIN_OK;
+    bool found = directory && bobbin_app_status_get(b, directory, &status) == BOBBIN_OK;
 
     if (found) {
         status_print(out, status);
         bobbin_app_status_free(status);
     }
-    bobbin_close(b);
     free(directory);
     return found;
 }
 
 int apps_status(const struct options *o, struct output *out)
 {
+    bobbin *b;
+    int exit_status;
+
     if (appref_of(o))
         return call_and_print(o, out, call_status);
-    return print_here(o, out) ? EXIT_DONE : print_list(o, out, status_print_all);
+    exit_status = session_open(o, out, &b);
+    if (exit_status != EXIT_DONE)
+        return exit_status;
+    if (!print_here(b, out))
+        exit_status = print_list(b, out, status_print_all);
+    bobbin_close(b);
+    return exit_status;
 }

@@ -87,10 +87,10 @@ static void print_component(struct output *out, const bobbin_component_status *c
         output_print(out, ", %llu restart%s", (unsigned long long)c->restarts,
                      c->restarts == 1 ? "" : "s");
     words_exit(last, sizeof(last), c);
-    if (last[0])
+    /* The reason may tell it already. */
+    if (last[0] && !strstr(c->reason, last))
         output_print(out, ", last exit: %s", last);
-    /* The reason may be the exit itself. */
-    if (c->reason[0] && strcmp(c->reason, last) != 0) {
+    if (c->reason[0]) {
         output_print(out, ", ");
         output_clean(out, c->reason, strlen(c->reason));
     }

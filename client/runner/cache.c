@@ -104,26 +104,34 @@ static int check_owner(const char *path, struct error *e)
     return 0;
 }
 
+static int make_directory(const char *path, const char *parent, struct error *e)
+{
+    struct stat st;
+    if (stat(path, &st) == 0)
+        return 0;
+    if (geteuid() == 0 && stat(parent, &st) == 0 && st.st_uid != 0)
+        return check_owner(parent, e);
+    if (mkdir(path, 0755) < 0 && errno != EEXIST)
+        return error_set(e, ERR_OTHER, "cannot create the cache directory '%s': %s", path,
+                         strerror(errno));
+    return 0;
+}
+
 static int make_directories(const char *path, struct error *e)
 {
-    char part[PATH_MAX];
-    if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part))
-        return error_set(e, ERR_OTHER, "the path of the cache directory is too long");
-    for (char *slash = part;;) {
-        slash = strchr(slash + 1, '/');
-        if (slash)
-            *slash = '\0';
-        struct stat st;
-        bool there = stat(part, &st) == 0;
-        if (there && geteuid() == 0 && st.st_uid != 0 && !slash)
-            return check_owner(part, e);
-        if (!there && mkdir(part, 0755) < 0 && errno != EEXIST)
-            return error_set(e, ERR_OTHER, "cannot create the cache directory '%s': %s", part,
-                             strerror(errno));
-        if (!slash)
-            return check_owner(part, e);
+    char part[PATH_MAX], parent[PATH_MAX] = ".";
+    if (!*path || snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part))
+        return error_set(e, ERR_OTHER, "the cache directory has no name, or too long a one");
+    for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        int code = make_directory(part, parent, e);
+        if (code)
+            return code;
+        strcpy(parent, part);
         *slash = '/';
     }
+    int code = make_directory(part, parent, e);
+    return code ? code : check_owner(part, e);
 }
 
 /* The cached object, if it is there and nobody else can have put it there; -1 if not. */

@@ -104,8 +104,8 @@ open one more: error 0
 allocations: some
 end
 EOF
-diff expected "$(output kv1 kv1)" >diff
-check "version 1 says what it should" diff "$dir/kv1/.spin/logs/kv1_stderr.txt"
+diff expected "$(output kv1 kv1)" >differences
+check "version 1 says what it should" differences "$dir/kv1/.spin/logs/kv1_stderr.txt"
 
 # Version 2, with the header for guests, as a reactor.
 bobbin start --app kv2 && until_true ended kv2 kv2 5
@@ -137,8 +137,8 @@ large: same, 0 failures
 open one more: error 0 too many open stores
 end
 EOF
-diff expected "$(output kv2 kv2)" >diff
-check "version 2 says what it should" diff "$dir/kv2/.spin/logs/kv2_stderr.txt"
+diff expected "$(output kv2 kv2)" >differences
+check "version 2 says what it should" differences "$dir/kv2/.spin/logs/kv2_stderr.txt"
 until_true ended kv2 trapping 134 &&
     grep -q "trap in kv2.wasm: unknown handle" "$dir/kv2/.spin/logs/trapping_stderr.txt"
 check "a handle that is not open is a trap" "$dir"/kv2/.spin/logs/trapping*

@@ -2,6 +2,7 @@
 # bobbin-run on real modules, without a daemon: WASI, traps, what it refuses, its cache.
 # usage: test_runner.sh BIN_DIR APPS_DIR
 set -u
+umask 022
 run=$1/bobbin-run
 apps=$2
 passed=0
@@ -58,8 +59,8 @@ float 0.333
 input a line
 atexit
 EOF
-diff expected out >diff && [ "$(cat err)" = "to stderr" ]
-check "WASI: $(cat diff)"
+diff expected out >differences && [ "$(cat err)" = "to stderr" ]
+check "WASI: $(cat differences)"
 guest 7 --env GREETING=other "$apps/wasi/wasi.wasm" && grep -qx "environment GREETING=other" out
 check "--env"
 
@@ -171,6 +172,13 @@ check "four at once"
 cp -r "$dir/race" open && chmod 777 open && (cache=$dir/open; guest 125 "$apps/trap/trap.wasm" nothing) &&
     says "others may write there"
 check "a cache that others may write to"
+guest 125 --cache-dir "" quiet.wasm && says "cache directory"
+check "a cache without a name"
+if [ "$(id -u)" = 0 ]; then
+    mkdir somebody && chown 65534 somebody && guest 125 --cache-dir somebody/cache quiet.wasm &&
+        says "belongs to another user" && [ ! -e somebody/cache ]
+    check "root leaves nothing in the directory of another user"
+fi
 object=$(ls race/*.so)
 printf broken >"$object.new" && chmod 666 "$object.new" && mv "$object.new" "$object"
 (cache=$dir/race; guest 0 "$apps/trap/trap.wasm" nothing) && [ "$(stat -c %a "$object")" = 644 ]
