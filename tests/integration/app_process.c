@@ -15,7 +15,7 @@ static int report(bobbin *b, const char *what, bobbin_status status)
     else
         printf("%s: ok\n", what);
     fflush(stdout);
-    return status;
+    return status != BOBBIN_OK;
 }
 
 static void do_get(bobbin *b, const char *store, const char *key)
