@@ -17,7 +17,7 @@
  * a descendant that left the process group may hold it open for ever. */
 #define OUTLOG_DRAIN_MS 500u
 /* … and no longer than so many times that, whatever comes. */
-#define OUTLOG_DRAIN_ROUNDS 10u
+#define OUTLOG_DRAIN_ROUNDS 4u
 
 struct outlog;
 

@@ -145,6 +145,7 @@ void warden_stop(struct warden *w)
 {
     if (!w)
         return;
+    shutdown(w->fd, SHUT_RDWR); /* also if a child that has not executed anything has it open */
     close(w->fd);
     while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
         ;

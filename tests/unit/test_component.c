@@ -108,8 +108,7 @@ START_TEST(always_restarts_a_success)
                  NULL);
     component_start(s.component);
     subject_until(&s, COMPONENT_BACKING_OFF);
-    ck_assert_str_eq(component_status(s.component).reason,
-                     "exit code 0; next start after 3600 s");
+    ck_assert_str_eq(component_status(s.component).reason, "exit code 0; next start after 3600 s");
     component_start(s.component); /* does not wait for the delay */
     s.states[0] = '\0';
     subject_until(&s, COMPONENT_BACKING_OFF);
@@ -136,10 +135,11 @@ START_TEST(stop_is_sigterm)
 {
     struct subject s;
 
-    subject_init(&s,
-                 "command = \"/bin/sh -c 'trap \\\"echo term; exit 7\\\" TERM; echo $$ > grandchild;"
-                 " while :; do sleep 0.02; done'\"\nstop_timeout = \"1h\"\nrestart = \"always\"",
-                 "", NULL);
+    subject_init(
+        &s,
+        "command = \"/bin/sh -c 'trap \\\"echo term; exit 7\\\" TERM; echo $$ > grandchild;"
+        " while :; do sleep 0.02; done'\"\nstop_timeout = \"1h\"\nrestart = \"always\"",
+        "", NULL);
     component_start(s.component);
     env_until(has_grandchild, NULL);
     ck_assert_int_gt(component_status(s.component).pid, 0);

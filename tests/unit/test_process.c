@@ -117,9 +117,9 @@ START_TEST(session_group_and_directory_are_its_own)
 
     run("command = \"/bin/sh -c 'cat /proc/$$/stat; pwd -P; exit 0'\"", "");
     char *text = env_read(OUT, NULL);
-    ck_assert_int_eq(sscanf(text, "%d (%63[^)]) %c %d %d %d", &pid, command, &state, &parent,
-                            &group, &session),
-                     6);
+    ck_assert_int_eq(
+        sscanf(text, "%d (%63[^)]) %c %d %d %d", &pid, command, &state, &parent, &group, &session),
+        6);
     ck_assert_int_eq(parent, getpid());
     ck_assert_int_eq(group, pid);
     ck_assert_int_eq(session, pid);
@@ -171,7 +171,8 @@ START_TEST(connection_works_in_both_directions)
     struct subject s;
     struct talk t = {.subject = &s};
 
-    subject_init(&s, "command = \"/bin/sh -c 'echo hello >&3; read x <&3; echo got $x'\"", "", NULL);
+    subject_init(&s, "command = \"/bin/sh -c 'echo hello >&3; read x <&3; echo got $x'\"", "",
+                 NULL);
     component_start(s.component);
     env_until(heard_line, &t);
     ck_assert_str_eq(t.heard, "hello\n");

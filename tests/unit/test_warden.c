@@ -75,6 +75,7 @@ static pid_t start_group(void)
 
     if (pid == 0) {
         setpgid(0, 0);
+        alarm(120); /* should the test fail */
         for (;;)
             pause();
     }
