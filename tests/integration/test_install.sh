@@ -128,7 +128,7 @@ target_compile_definitions(static PRIVATE EXPECTED="$version")
 add_executable(cplusplus ../outside.cc)
 target_link_libraries(cplusplus PRIVATE bobbin::bobbin)
 END
-check "find_package finds it" cmake -S "$work/project" -B "$work/project/build" \
+check "find_package finds it" cmake -G Ninja -S "$work/project" -B "$work/project/build" \
     -DCMAKE_PREFIX_PATH="$work/moved" -DCMAKE_C_COMPILER="$cc" \
     -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags"
 check "builds by find_package" cmake --build "$work/project/build"

@@ -1,6 +1,7 @@
 /* What a C program expects of WASI: prints what it finds, and ends with status 7. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +55,9 @@ static void print_files(void)
 {
     struct stat st;
     int fd = open("/etc/passwd", O_RDONLY);
-    printf("open %s\n", fd < 0 && errno == ENOTCAPABLE ? "refused" : strerror(errno));
+    /* Without preopened directories older versions of wasi-libc say the one, newer ones the other. */
+    bool refused = fd < 0 && (errno == ENOTCAPABLE || errno == ENOENT);
+    printf("open %s\n", refused ? "refused" : strerror(errno));
     printf("stdout %s\n", fstat(1, &st) == 0 ? "there" : strerror(errno));
     printf("descriptor 3 %s\n", fstat(3, &st) < 0 ? strerror(errno) : "there");
 }
