@@ -41,8 +41,11 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
 
 void harness_fini(struct harness *h)
 {
-    if (h->pid)
-        harness_stop(h);
+    int status = h->pid ? harness_stop(h) : 0;
+    char *log = harness_read_file(h->log);
+    /* A sanitizer speaks up at the end, and its exit status is not 0. */
+    ck_assert_msg(status == 0, "bobbind ended with status %d:\n%s", status, log ? log : "");
+    free(log);
     nftw(h->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 

@@ -22,7 +22,7 @@ struct harness {
 };
 
 void harness_init(struct harness *h);
-/* Stop the daemon if it runs, remove the directory. */
+/* Stop the daemon if it runs, which must end well; remove the directory. */
 void harness_fini(struct harness *h);
 
 /* Start bobbind and wait until it answers. */

@@ -116,7 +116,7 @@ END_TEST
 
 START_TEST(test_labels_of_the_manifest)
 {
-    char dir[160];
+    char dir[160], *text;
     const char *out;
     harness_register(&h, "one",
                      manifest("one", "\"cache\"",
@@ -131,7 +131,9 @@ START_TEST(test_labels_of_the_manifest)
     ck_assert(harness_file_has_line(out, "set: ok"));
     ck_assert(harness_file_has_line(out, "get: access-denied: store 'default' is not in "
                                          "key_value_stores of component 'main' of app 'one'"));
-    ck_assert_ptr_nonnull(strstr(harness_read_file(out), "get: no-such-store: "));
+    text = harness_read_file(out);
+    ck_assert_ptr_nonnull(strstr(text, "get: no-such-store: "));
+    free(text);
 }
 END_TEST
 
