@@ -56,8 +56,8 @@ struct manifest {
  * a manifest with the directory's name and no components. Errors (ERR_INVALID_REQUEST) name file,
  * line and what was expected. Touches the disk. */
 int manifest_load(const char *directory, struct manifest **ret, struct error *e);
-/* The manifest of a directory without spin.toml, whatever is there: for an app that stays registered
- * while its manifest cannot be read. */
+/* The manifest of a directory without spin.toml, whatever is there: for an app that stays
+ * registered while its manifest cannot be read. */
 int manifest_empty(const char *directory, struct manifest **ret, struct error *e);
 void manifest_free(struct manifest *m);
 

@@ -1,0 +1,18 @@
+foreach(name IN ITEMS manifest config log restart)
+    bobbin_check_test(test_${name}
+        SOURCES unit/test_${name}.c
+        LIBRARIES bobbind_supervision bobbind_store
+        LABELS unit)
+endforeach()
+
+foreach(name IN ITEMS component process outlog warden)
+    bobbin_check_test(test_${name}
+        SOURCES unit/test_${name}.c unit/supervision_env.c
+        LIBRARIES bobbind_supervision bobbind_store
+        LABELS unit)
+endforeach()
+
+if(BOBBIN_SANITIZE MATCHES thread)
+    set_tests_properties(test_component test_process test_outlog test_warden PROPERTIES
+        ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/tsan.supp")
+endif()
