@@ -10,6 +10,7 @@
 #include "daemon/log.h"
 #include "daemon/request.h"
 #include "daemon/server.h"
+#include "protocol/limits.h"
 
 /* How many ticks the connections of a leaving app have to read their last answers. */
 enum { APP_LEAVE_TICKS = 3 };
@@ -27,6 +28,12 @@ static void app_on_connection(void *arg, struct component *component, int fd)
     const struct component_spec *spec = component_spec(component);
     if (conn_start_component(app->server, fd, app, spec))
         log_error("app '%s' component '%s': cannot serve its connection", app_name(app), spec->id);
+}
+
+static void app_on_trouble(void *arg, const struct error *e)
+{
+    const struct app *app = arg;
+    log_warning("app '%s': %s", app_name(app), e->text);
 }
 
 static void app_on_change(void *arg, struct component *component)
@@ -83,6 +90,7 @@ int app_new(struct server *server, const struct directory *directory, struct man
     app->server = server;
     app->state = APP_ACTIVE;
     list_init(&app->conns);
+    list_init(&app->watches);
     list_init(&app->rest_waiters);
     list_init(&app->leave_waiters);
     rc = directory_copy(&app->directory, directory, e);
@@ -95,6 +103,8 @@ int app_new(struct server *server, const struct directory *directory, struct man
     rc = batcher_new(&server->loop, directory, server->options.store_idle_ms, &app->batcher, e);
     if (rc)
         goto fail_batcher;
+    batcher_on_trouble(app->batcher, app_on_trouble, app);
+    batcher_set_quota(app->batcher, server->options.quota_bytes, server->options.quota_entries);
     app->manifest = manifest;
     list_push(&server->apps.all, &app->link);
     *ret = app;
@@ -222,6 +232,8 @@ void app_leave(struct app *app, int code, const char *reason, bool gone)
         component_stop(app->slots[i].component);
     if (gone)
         batcher_refuse(app->batcher, code, reason);
+    else
+        batcher_cancel_tasks(app->batcher, code, reason);
     list_each(it, tmp, &app->conns) {
         struct conn *c = container_of(it, struct conn, in_app);
         /* An app process may still save something while it is being stopped. */
@@ -253,13 +265,23 @@ void app_unpin(struct app *app)
     app_check_left(app);
 }
 
+int app_check_room(const struct app *app, struct error *e)
+{
+    if (app->conn_count < LIMIT_APP_CONNECTIONS)
+        return 0;
+    return error_set(e, ERR_BUSY, "app '%s' has %u connections already", app_name(app),
+                     LIMIT_APP_CONNECTIONS);
+}
+
 void app_conn_came(struct app *app)
 {
+    app->conn_count++;
     batcher_hold(app->batcher);
 }
 
 void app_conn_gone(struct app *app)
 {
+    app->conn_count--;
     batcher_release(app->batcher);
     app_check_left(app);
 }

@@ -42,6 +42,10 @@ struct app {
     size_t slot_count;
     struct app_slot *slots;      /* one a component, in the manifest's order */
     struct list conns;           /* struct conn, bound to this app */
+    unsigned conn_count;
+    struct list watches;         /* struct watch, of all its connections */
+    unsigned watch_count;
+    uint64_t requests;           /* of its connections, so far */
     unsigned pins;               /* jobs on the worker that will come back to this app */
     unsigned closing;            /* callbacks that APP_CLOSING still waits for */
     unsigned leaving_ticks;      /* how long it has been leaving, in ticks of apps */
@@ -83,6 +87,8 @@ void app_sweep(struct app *app);
 void app_pin(struct app *app);
 void app_unpin(struct app *app);
 
+/* ERR_BUSY when the app has as many connections as it may. */
+int app_check_room(const struct app *app, struct error *e);
 /* By connections. */
 void app_conn_came(struct app *app);
 void app_conn_gone(struct app *app);

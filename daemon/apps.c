@@ -41,19 +41,25 @@ struct apps_load {
     struct buffer lost; /* paths, each with its NUL */
 };
 
-static int apps_load_each(void *arg, const char *path, uint64_t dev, uint64_t ino,
-                          const char *wanted)
+/* A disk's number may change over a reboot, so it does not count. */
+static bool apps_is_same(const struct directory *was, const struct directory *is)
+{
+    return was->ino == is->ino && !strcmp(was->path, is->path) &&
+           (!was->born_ns || !is->born_ns || was->born_ns == is->born_ns);
+}
+
+static int apps_load_each(void *arg, const struct directory *registered, const char *wanted)
 {
     struct apps_load *load = arg;
+    const char *path = registered->path;
     struct directory directory;
     struct error e;
-    (void)dev; /* a disk's number may change over a reboot */
     if (directory_init(&directory, path, &e)) {
         log_warning("'%s' is dropped: %s", path, e.text);
         buffer_append(&load->lost, path, strlen(path) + 1);
         return 0;
     }
-    if ((uint64_t)directory.ino != ino || strcmp(directory.path, path)) {
+    if (!apps_is_same(registered, &directory)) {
         log_warning("'%s' is dropped: another directory is in its place", path);
         buffer_append(&load->lost, path, strlen(path) + 1);
     } else {

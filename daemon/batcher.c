@@ -3,20 +3,28 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "daemon/store.h"
+#include "daemon/batcher_job.h"
+#include "daemon/clock.h"
 
-/* Bounds of one batch, so that what comes behind it does not wait long and what it answers fits in
- * memory: operations, bytes to be written, bytes of results. */
+/* Bounds of one batch, so that what comes behind it does not wait long: operations, bytes to be
+ * written, expired entries removed. */
 #define BATCH_OPS 4096u
 #define BATCH_BYTES (32u << 20)
-#define BATCH_RESULT_BYTES (32u << 20)
+#define BATCH_SWEEP 256u
+/* A sweep goes along with writes, which wait for the disk anyway. So many batches of reads alone go
+ * before it. */
+#define SWEEP_PATIENCE 8u
+/* When to sweep again after one that failed or found nothing. */
+#define SWEEP_RETRY_MS 10000
+/* The timer looks at the clock at least this often: it does not notice when the machine sleeps. */
+#define SWEEP_LOOK_MS 3600000
 
 enum batcher_state {
     BATCHER_CLOSED,  /* the store is not open, nothing runs */
-    BATCHER_RUNNING, /* a batch is on the pool, or its outcome is being reported */
+    BATCHER_RUNNING, /* a round is on the pool, or its outcome is being reported */
     BATCHER_IDLE,    /* the store is open, nothing runs */
     BATCHER_CLOSING, /* the store is being closed on the pool */
-    BATCHER_ENDING,  /* waiting for the timer's handle to close, then freed */
+    BATCHER_ENDING,  /* waiting for the timers' handles to close, then freed */
     BATCHER_STATE_COUNT
 };
 
@@ -27,29 +35,31 @@ static const bool allowed[BATCHER_STATE_COUNT][BATCHER_STATE_COUNT] = {
     [BATCHER_CLOSING] = {[BATCHER_CLOSED] = true},
 };
 
-/* What is on the pool. Belongs to the pool's thread while the state is RUNNING or CLOSING and the
- * work has not come back, else to the loop's. */
-struct job {
-    uv_work_t work;
-    struct directory directory;
-    struct store *store;  /* NULL: not open */
-    struct list todo;     /* operations to be run … */
-    struct list ran;      /* … and those that were, or failed without */
-    bool writes;          /* one of todo is a write */
-    struct error refusal; /* with a code: fail all of todo with it */
-    struct error trouble; /* with a code: the store was not closed cleanly */
-};
-
 struct batcher {
     uv_loop_t *loop;
-    uv_timer_t timer; /* runs while the store is idle without holders */
+    uv_timer_t idle_timer;   /* runs while the store is idle without holders */
+    uv_timer_t expiry_timer; /* runs while the store is idle and holds what will expire */
+    unsigned timers;         /* of them, those whose handles are not closed */
+    uint64_t quota_bytes;
+    uint64_t quota_entries;
     uint64_t idle_ms;
+    uint64_t used_at; /* by the loop's clock: when somebody last used the store */
     enum batcher_state state;
     struct list queue; /* operations that are not in a job yet */
+    struct list tasks; /* the same of tasks */
+    unsigned task_count; /* started and not done, wherever they are */
     unsigned holders;
+    bool stepped;         /* the last round was a task's step: a batch goes next */
+    unsigned passed;      /* batches that went before a due sweep */
+    int64_t sweep_after;  /* by clock_now_ms: not before that */
+    bool sweep_failed;    /* the last one; told once */
     struct error refusal; /* with a code: operations are refused with it */
+    struct error cancel;  /* with a code: the next round cancels all tasks with it */
     bool ending;          /* wanted: finish and free */
+    struct batcher_counts counts;
     struct job job;
+    void (*observer)(void *arg, uint64_t commit, const struct store_change *changes, size_t count);
+    void *observer_arg;
     void (*on_trouble)(void *arg, const struct error *e);
     void *trouble_arg;
     void (*on_closed)(void *arg);
@@ -70,105 +80,62 @@ static struct op *op_of(struct list *link)
     return container_of(link, struct op, link);
 }
 
-/* On the pool. */
-
-static void job_fail(struct job *job, const struct error *e)
+static void tell_trouble(struct batcher *b, const struct error *e)
 {
-    while (!list_empty(&job->todo)) {
-        struct list *l = list_pop(&job->todo);
-        op_fail(op_of(l), e->code, "%s", e->text);
-        list_push(&job->ran, l);
-    }
+    if (b->on_trouble)
+        b->on_trouble(b->trouble_arg, e);
 }
 
-/* Operations that would answer too much at once stay in todo. */
-static void job_run(struct job *job)
+static void round_work_cb(uv_work_t *work)
 {
-    size_t bytes = 0;
-
-    while (!list_empty(&job->todo) && bytes < BATCH_RESULT_BYTES) {
-        struct list *l = list_pop(&job->todo);
-        store_run(job->store, op_of(l));
-        bytes += op_of(l)->result.len;
-        list_push(&job->ran, l);
-    }
-}
-
-/* Nothing of the batch is in the file. Its reads may have seen what it wrote: they look again. */
-static void job_undo(struct job *job, const struct error *e)
-{
-    struct list *it;
-    struct list *tmp;
-
-    list_each(it, tmp, &job->ran)
-    {
-        struct op *op = op_of(it);
-        if (!op_is_write(op)) {
-            op_reset(op);
-            store_run(job->store, op);
-        } else if (op->status == 0) {
-            op_fail(op, e->code, "%s", e->text);
-        }
-    }
-}
-
-/* Have an open store whose file is where it should be, ready to be written if need be. */
-static int job_prepare(struct job *job, struct error *e)
-{
-    struct error ignored;
-
-    int code;
-
-    if (job->store)
-        code = store_check(job->store, e);
-    else
-        code = store_open(&job->directory, &job->store, e);
-    if (!code && job->writes)
-        code = store_begin(job->store, e);
-    if (code) {
-        store_close(job->store, &ignored);
-        job->store = NULL;
-    }
-    return code;
-}
-
-static void batch_work_cb(uv_work_t *work)
-{
-    struct job *job = container_of(work, struct job, work);
-    struct error e;
-
-    if (job->refusal.code) {
-        job_fail(job, &job->refusal);
-        return;
-    }
-    if (job_prepare(job, &e) != 0) {
-        job_fail(job, &e);
-        return;
-    }
-    job_run(job);
-    if (job->writes && store_commit(job->store, &e) != 0)
-        job_undo(job, &e);
+    job_run(container_of(work, struct job, work));
 }
 
 static void close_work_cb(uv_work_t *work)
 {
-    struct job *job = container_of(work, struct job, work);
-
-    store_close(job->store, &job->trouble);
-    job->store = NULL;
+    job_close(container_of(work, struct job, work));
 }
 
-/* On the loop. */
-
-static void report_batch(struct batcher *b)
+static void report_ops(struct batcher *b)
 {
+    if (!list_empty(&b->job.ran))
+        b->counts.batches++;
     while (!list_empty(&b->job.ran)) {
         struct op *op = op_of(list_pop(&b->job.ran));
+        b->counts.writes += op_is_write(op);
+        b->counts.reads += !op_is_write(op);
+        b->counts.errors += op->status != 0;
         op->on_done(op);
     }
 }
 
-static void after_batch_cb(uv_work_t *work, int status)
+static void report_tasks(struct batcher *b)
+{
+    while (!list_empty(&b->job.finished)) {
+        struct task *task = container_of(list_pop(&b->job.finished), struct task, link);
+        if (--b->task_count == 0)
+            b->cancel.code = 0;
+        task->done(task);
+    }
+}
+
+/* Not again at once after a sweep that did not get anywhere. */
+static void report_sweep(struct batcher *b)
+{
+    const struct job *job = &b->job;
+
+    if (!job->sweep)
+        return;
+    b->passed = 0;
+    b->counts.expired += job->swept;
+    if (job->sweep_error.code || !job->swept)
+        b->sweep_after = clock_now_ms() + SWEEP_RETRY_MS;
+    if (job->sweep_error.code && !b->sweep_failed)
+        tell_trouble(b, &job->sweep_error);
+    b->sweep_failed = job->sweep_error.code != 0;
+}
+
+static void after_round_cb(uv_work_t *work, int status)
 {
     struct batcher *b = container_of(work, struct batcher, job.work);
 
@@ -177,26 +144,80 @@ static void after_batch_cb(uv_work_t *work, int status)
     /* What the batch left undone goes before what has come since. */
     list_splice(&b->job.todo, &b->queue);
     list_splice(&b->queue, &b->job.todo);
-    report_batch(b);
+    if (!list_empty(&b->job.ran) || !list_empty(&b->job.finished))
+        b->used_at = uv_now(b->loop);
+    if (b->job.change_count && b->observer)
+        b->observer(b->observer_arg, b->job.commit, b->job.changes, b->job.change_count);
+    report_sweep(b);
+    report_ops(b);
+    report_tasks(b);
     set_state(b, b->job.store ? BATCHER_IDLE : BATCHER_CLOSED);
     advance(b);
 }
 
-static void start_batch(struct batcher *b)
+static size_t written_bytes(const struct op *op)
+{
+    return op->key.len + op->value.len + (size_t)(op->items.end - op->items.pos);
+}
+
+static void take_ops(struct batcher *b)
 {
     struct job *job = &b->job;
     size_t bytes = 0;
 
-    job->refusal = b->refusal;
-    job->writes = false;
     for (unsigned n = 0; n < BATCH_OPS && bytes < BATCH_BYTES && !list_empty(&b->queue); n++) {
         struct op *op = op_of(list_pop(&b->queue));
-        bytes += op->key.len + op->value.len;
+        bytes += written_bytes(op);
         job->writes = job->writes || op_is_write(op);
         list_push(&job->todo, &op->link);
     }
+}
+
+static bool sweep_is_due(const struct batcher *b)
+{
+    int64_t now;
+
+    if (b->state != BATCHER_IDLE || b->job.next_expiry < 0 || b->ending || b->refusal.code)
+        return false;
+    now = clock_now_ms();
+    return b->job.next_expiry <= now && b->sweep_after <= now;
+}
+
+/* Whether a due sweep goes along with what is in the job. */
+static bool sweep_may_go(struct batcher *b)
+{
+    const struct job *job = &b->job;
+
+    return !job->step && (job->writes || list_empty(&job->todo) || b->passed++ >= SWEEP_PATIENCE);
+}
+
+static void take_cancel(struct batcher *b)
+{
+    b->job.cancel = b->cancel;
+    b->cancel.code = 0;
+    if (b->refusal.code)
+        b->job.cancel = b->refusal;
+    else if (b->ending)
+        error_set(&b->job.cancel, ERR_SHUTTING_DOWN, "the store is being closed");
+}
+
+static void start_round(struct batcher *b)
+{
+    struct job *job = &b->job;
+    bool due = sweep_is_due(b);
+
+    job->refusal = b->refusal;
+    job->writes = false;
+    job->quota_bytes = b->quota_bytes;
+    job->quota_entries = b->quota_entries;
+    take_cancel(b);
+    job->step = !list_empty(&job->tasks) && (list_empty(&b->queue) || !b->stepped);
+    b->stepped = job->step;
+    if (!job->step)
+        take_ops(b);
+    job->sweep = due && sweep_may_go(b) ? BATCH_SWEEP : 0;
     set_state(b, BATCHER_RUNNING);
-    int rc = uv_queue_work(b->loop, &job->work, batch_work_cb, after_batch_cb);
+    int rc = uv_queue_work(b->loop, &job->work, round_work_cb, after_round_cb);
     assert(rc == 0); /* fails only without a callback */
     (void)rc;
 }
@@ -207,8 +228,8 @@ static void after_close_cb(uv_work_t *work, int status)
 
     assert(status == 0);
     (void)status;
-    if (b->job.trouble.code && b->on_trouble)
-        b->on_trouble(b->trouble_arg, &b->job.trouble);
+    if (b->job.trouble.code)
+        tell_trouble(b, &b->job.trouble);
     set_state(b, BATCHER_CLOSED);
     advance(b);
 }
@@ -216,23 +237,44 @@ static void after_close_cb(uv_work_t *work, int status)
 static void start_closing(struct batcher *b)
 {
     b->job.trouble.code = 0;
+    b->job.next_expiry = -1;
     set_state(b, BATCHER_CLOSING);
     int rc = uv_queue_work(b->loop, &b->job.work, close_work_cb, after_close_cb);
     assert(rc == 0);
     (void)rc;
 }
 
-static void on_idle_cb(uv_timer_t *timer)
+static void idle_cb(uv_timer_t *timer)
 {
-    struct batcher *b = container_of(timer, struct batcher, timer);
+    struct batcher *b = container_of(timer, struct batcher, idle_timer);
 
-    if (b->state == BATCHER_IDLE)
-        start_closing(b);
+    if (b->state != BATCHER_IDLE)
+        return;
+    uv_timer_stop(&b->expiry_timer);
+    start_closing(b);
 }
 
-static void on_timer_closed_cb(uv_handle_t *handle)
+static void expiry_cb(uv_timer_t *timer)
 {
-    struct batcher *b = container_of(handle, struct batcher, timer);
+    advance(container_of(timer, struct batcher, expiry_timer));
+}
+
+static void start_timers(struct batcher *b)
+{
+    uint64_t used = uv_now(b->loop) - b->used_at;
+    int64_t at = b->job.next_expiry;
+
+    if (b->holders == 0)
+        uv_timer_start(&b->idle_timer, idle_cb, used < b->idle_ms ? b->idle_ms - used : 0, 0);
+    if (at < 0)
+        return;
+    at = (at > b->sweep_after ? at : b->sweep_after) - clock_now_ms();
+    at = at < 1 ? 1 : at > SWEEP_LOOK_MS ? SWEEP_LOOK_MS : at;
+    uv_timer_start(&b->expiry_timer, expiry_cb, (uint64_t)at, 0);
+}
+
+static void free_batcher(struct batcher *b)
+{
     void (*on_closed)(void *arg) = b->on_closed;
     void *arg = b->closed_arg;
 
@@ -242,10 +284,19 @@ static void on_timer_closed_cb(uv_handle_t *handle)
         on_closed(arg);
 }
 
+static void timer_closed_cb(uv_handle_t *handle)
+{
+    struct batcher *b = handle->data;
+
+    if (--b->timers == 0)
+        free_batcher(b);
+}
+
 static void end(struct batcher *b)
 {
     set_state(b, BATCHER_ENDING);
-    uv_close((uv_handle_t *)&b->timer, on_timer_closed_cb);
+    uv_close((uv_handle_t *)&b->idle_timer, timer_closed_cb);
+    uv_close((uv_handle_t *)&b->expiry_timer, timer_closed_cb);
 }
 
 /* Do what is due while nothing runs. */
@@ -253,15 +304,26 @@ static void advance(struct batcher *b)
 {
     if (b->state != BATCHER_CLOSED && b->state != BATCHER_IDLE)
         return;
-    uv_timer_stop(&b->timer);
-    if (!list_empty(&b->queue))
-        start_batch(b);
+    uv_timer_stop(&b->idle_timer);
+    uv_timer_stop(&b->expiry_timer);
+    list_splice(&b->job.tasks, &b->tasks);
+    if (!list_empty(&b->queue) || !list_empty(&b->job.tasks) || sweep_is_due(b))
+        start_round(b);
     else if (b->state == BATCHER_IDLE && (b->ending || b->refusal.code))
         start_closing(b);
-    else if (b->state == BATCHER_IDLE && b->holders == 0)
-        uv_timer_start(&b->timer, on_idle_cb, b->idle_ms, 0);
-    else if (b->state == BATCHER_CLOSED && b->ending)
+    else if (b->state == BATCHER_IDLE)
+        start_timers(b);
+    else if (b->ending)
         end(b);
+}
+
+static void init_timers(struct batcher *b)
+{
+    uv_timer_init(b->loop, &b->idle_timer);
+    uv_timer_init(b->loop, &b->expiry_timer);
+    b->idle_timer.data = b;
+    b->expiry_timer.data = b;
+    b->timers = 2;
 }
 
 int batcher_new(uv_loop_t *loop, const struct directory *directory, uint64_t idle_ms,
@@ -279,10 +341,14 @@ int batcher_new(uv_loop_t *loop, const struct directory *directory, uint64_t idl
     b->loop = loop;
     b->idle_ms = idle_ms;
     b->state = BATCHER_CLOSED;
+    b->job.next_expiry = -1;
     list_init(&b->queue);
+    list_init(&b->tasks);
     list_init(&b->job.todo);
     list_init(&b->job.ran);
-    uv_timer_init(loop, &b->timer);
+    list_init(&b->job.tasks);
+    list_init(&b->job.finished);
+    init_timers(b);
     *ret = b;
     return 0;
 }
@@ -294,11 +360,41 @@ void batcher_on_trouble(struct batcher *b, void (*on_trouble)(void *arg, const s
     b->trouble_arg = arg;
 }
 
+void batcher_set_quota(struct batcher *b, uint64_t max_bytes, uint64_t max_entries)
+{
+    b->quota_bytes = max_bytes;
+    b->quota_entries = max_entries;
+}
+
+void batcher_observe(struct batcher *b,
+                     void (*observer)(void *arg, uint64_t commit,
+                                      const struct store_change *changes, size_t count),
+                     void *arg)
+{
+    b->observer = observer;
+    b->observer_arg = arg;
+}
+
 void batcher_submit(struct batcher *b, struct op *op)
 {
     assert(b->state != BATCHER_ENDING);
     list_push(&b->queue, &op->link);
     advance(b);
+}
+
+void batcher_start_task(struct batcher *b, struct task *task)
+{
+    assert(b->state != BATCHER_ENDING);
+    b->task_count++;
+    list_push(&b->tasks, &task->link);
+    advance(b);
+}
+
+void batcher_cancel_tasks(struct batcher *b, int code, const char *reason)
+{
+    /* While a round runs its tasks are the pool's: the next round cancels what is left of them. */
+    if (b->task_count)
+        error_set(&b->cancel, code, "%s", reason);
 }
 
 void batcher_hold(struct batcher *b)
@@ -311,6 +407,7 @@ void batcher_release(struct batcher *b)
 {
     assert(b->holders > 0);
     b->holders--;
+    b->used_at = uv_now(b->loop);
     advance(b);
 }
 
@@ -327,4 +424,9 @@ void batcher_close(struct batcher *b, void (*on_closed)(void *arg), void *arg)
     b->on_closed = on_closed;
     b->closed_arg = arg;
     advance(b);
+}
+
+const struct batcher_counts *batcher_counts(const struct batcher *b)
+{
+    return &b->counts;
 }

@@ -1,5 +1,6 @@
 /* The queue in front of one app's store: collects operations while a batch runs on libuv's thread
- * pool, then runs all that have gathered as the next batch: one transaction, one sync.
+ * pool, then runs all that have gathered as the next batch: one transaction, one sync. Between
+ * batches it lets tasks of many steps make progress, and removes entries whose time is over.
  *
  * All functions are called on the loop's thread. Callbacks come from the loop, never before the
  * function that starts them has returned; each of them may call any function here. */
@@ -10,6 +11,7 @@
 
 #include "daemon/directory.h"
 #include "daemon/op.h"
+#include "daemon/store.h"
 
 struct batcher;
 
@@ -18,16 +20,44 @@ int batcher_new(uv_loop_t *loop, const struct directory *directory, uint64_t idl
                 struct batcher **ret, struct error *e);
 
 /* Where to report what no operation can be told: that the store could not be closed cleanly (its
- * data is safe, but not one plain file). Called on the loop's thread, at the latest right before
- * batcher_close's on_closed. */
+ * data is safe, but not one plain file), that expired entries cannot be removed. Called on the
+ * loop's thread, at the latest right before batcher_close's on_closed. */
 void batcher_on_trouble(struct batcher *b, void (*on_trouble)(void *arg, const struct error *e),
                         void *arg);
+
+/* What the app may hold, from the next batch on; 0: no limit. */
+void batcher_set_quota(struct batcher *b, uint64_t max_bytes, uint64_t max_entries);
+
+/* Tell of every batch that changed something, once it is committed and before its operations'
+ * on_done: the commit's number and the changes in the order made, valid during the call. One
+ * observer at a time, NULL: none; one that is set while a batch runs is told of that batch. */
+void batcher_observe(struct batcher *b,
+                     void (*observer)(void *arg, uint64_t commit,
+                                      const struct store_change *changes, size_t count),
+                     void *arg);
 
 /* Queue an operation. Opens the store if it is not open; when that fails, so does every operation
  * that is queued by then, and the next one tries again. op->on_done is called exactly once, after
  * the commit if the op is a write. Operations take effect in the order of submission, and are
  * reported in that order. */
 void batcher_submit(struct batcher *b, struct op *op);
+
+/* Work on the open store that is too long for one go. Steps of it and batches take turns. */
+struct task {
+    struct list link; /* the batcher's, until done */
+    /* On the pool, outside a batch: do a little. Whether there is more to do. */
+    bool (*step)(struct task *task, struct store *store);
+    /* On the pool, in place of all further steps, while the store is still open if a step has seen
+     * it: undo. Comes before the first step when the store cannot be opened, say. */
+    void (*cancel)(struct task *task, const struct error *e);
+    /* On the loop, once, after the last step or cancel; the task is its maker's again. */
+    void (*done)(struct task *task);
+};
+
+/* Opens the store if need be and keeps it open until the task is done. */
+void batcher_start_task(struct batcher *b, struct task *task);
+/* Cancel those that are under way. batcher_refuse and batcher_close do so as well. */
+void batcher_cancel_tasks(struct batcher *b, int code, const char *reason);
 
 /* Somebody (a connection, an app process) uses the app: the store stays open. */
 void batcher_hold(struct batcher *b);
@@ -41,5 +71,16 @@ void batcher_refuse(struct batcher *b, int code, const char *reason);
 /* Finish what is queued, close the store, then call on_closed (may be NULL) and free the batcher,
  * which must not be used any more by the caller (on_done callbacks still come until then). */
 void batcher_close(struct batcher *b, void (*on_closed)(void *arg), void *arg);
+
+/* What it has done since batcher_new. */
+struct batcher_counts {
+    uint64_t batches; /* of operations */
+    uint64_t reads;   /* operations, failed ones included */
+    uint64_t writes;
+    uint64_t errors;  /* operations that failed */
+    uint64_t expired; /* entries removed because their time was over */
+};
+
+const struct batcher_counts *batcher_counts(const struct batcher *b);
 
 #endif

@@ -14,6 +14,8 @@ void config_init(struct config *c)
     c->log_level = LOG_LEVEL_INFO;
     c->store_idle_ms = CONFIG_STORE_IDLE_MS;
     c->threads = CONFIG_THREADS;
+    c->max_connections = LIMIT_CONNECTIONS;
+    c->max_watches = LIMIT_WATCHES;
 }
 
 void config_fini(struct config *c)
@@ -63,6 +65,31 @@ static void replace(char **field, const std::string &text)
     *field = copy;
 }
 
+/* toml_integer holds 32 bits, and a disk more. */
+static void read_quota(const toml_document &doc, const char *key, std::uint64_t *ret)
+{
+    const toml::node *node = doc.root.get(key);
+
+    if (!node)
+        return;
+    const toml::value<std::int64_t> *number = node->as_integer();
+    if (!number || number->get() < 0)
+        toml_fail_type(doc, *node, key, "an integer from 0");
+    *ret = static_cast<std::uint64_t>(number->get());
+}
+
+static void read_limits(const toml_document &doc, struct config *c)
+{
+    std::uint32_t number;
+
+    if (toml_integer(doc, doc.root, "max_connections", 1, LIMIT_CONNECTIONS, &number))
+        c->max_connections = number;
+    if (toml_integer(doc, doc.root, "max_watches", 0, LIMIT_WATCHES, &number))
+        c->max_watches = number;
+    read_quota(doc, "quota_bytes", &c->quota_bytes);
+    read_quota(doc, "quota_entries", &c->quota_entries);
+}
+
 static void load(struct config *c, const std::string &path)
 {
     toml_document doc = toml_parse(path, read_file(path));
@@ -71,7 +98,8 @@ static void load(struct config *c, const std::string &path)
     std::uint32_t number;
 
     toml_check_keys(doc, doc.root,
-                    {"socket", "state_dir", "runner", "log_level", "store_idle", "threads"});
+                    {"socket", "state_dir", "runner", "log_level", "store_idle", "threads",
+                     "max_connections", "max_watches", "quota_bytes", "quota_entries"});
     if (toml_string(doc, doc.root, "log_level", &word)) {
         loaded.log_level_set = true;
         if (!log_level_parse(word.c_str(), &loaded.log_level))
@@ -86,6 +114,7 @@ static void load(struct config *c, const std::string &path)
         loaded.threads_set = true;
         loaded.threads = number;
     }
+    read_limits(doc, &loaded);
     std::string socket = read_path(doc, "socket"), state_dir = read_path(doc, "state_dir");
     std::string runner = read_path(doc, "runner");
 

@@ -5,7 +5,11 @@
  *     runner = "/usr/libexec/bobbin/bobbin-run"
  *     log_level = "info"      # error, warning, info, debug
  *     store_idle = "5s"       # a store that nobody uses is closed after this
- *     threads = 8             # for the disk */
+ *     threads = 8             # for the disk
+ *     max_connections = 1000  # of all clients and app processes together
+ *     max_watches = 16        # of one connection
+ *     quota_bytes = 1000000   # keys and values that one app may hold; 0: no limit
+ *     quota_entries = 10000 */
 #ifndef BOBBIN_DAEMON_CONFIG_H
 #define BOBBIN_DAEMON_CONFIG_H
 
@@ -18,6 +22,7 @@ extern "C" {
 
 #include "daemon/log.h"
 #include "protocol/errors.h"
+#include "protocol/limits.h"
 
 #define CONFIG_STORE_IDLE_MS 5000u
 #define CONFIG_THREADS 8u
@@ -37,6 +42,10 @@ struct config {
     bool store_idle_set;
     unsigned threads; /* CONFIG_THREADS */
     bool threads_set;
+    unsigned max_connections; /* LIMIT_CONNECTIONS, and at most that */
+    unsigned max_watches;     /* LIMIT_WATCHES, and at most that */
+    uint64_t quota_bytes;     /* 0: no limit */
+    uint64_t quota_entries;   /* the same */
 };
 
 /* The defaults. */

@@ -11,6 +11,7 @@
 #include "daemon/log.h"
 #include "daemon/manifest.h"
 #include "daemon/server.h"
+#include "daemon/watch.h"
 #include "protocol/limits.h"
 #include "protocol/message.h"
 
@@ -47,6 +48,7 @@ struct conn *conn_new(struct server *server)
     buffer_init(&c->sending);
     list_init(&c->ready);
     list_init(&c->in_app);
+    list_init(&c->watches);
     list_push(&server->conns, &c->link);
     server->conn_count++;
     return c;
@@ -92,6 +94,7 @@ void conn_close(struct conn *c, const char *format, ...)
         log_debug("connection of uid %u pid %d closed: %s", (unsigned)c->peer_uid,
                   (int)c->peer_pid, reason);
     conn_move(c, CONN_CLOSED);
+    watch_end_all(c);
     if (c->app) {
         list_remove(&c->in_app);
         app_conn_gone(c->app);
@@ -139,6 +142,9 @@ static void conn_handle(struct conn *c, const uint8_t *frame, size_t len)
     if (!rc && m.kind != MESSAGE_REQUEST)
         rc = error_set(&e, ERR_INVALID_REQUEST, "only requests are accepted from a client");
     if (!rc) {
+        c->server->requests++;
+        if (c->app)
+            c->app->requests++;
         dispatch(c, &m);
         return;
     }
@@ -307,8 +313,8 @@ void conn_start_peer(struct conn *c, uid_t uid, pid_t pid)
     c->peer_uid = uid;
     c->peer_pid = pid;
     conn_move(c, CONN_OPEN);
-    if (c->server->conn_count > LIMIT_CONNECTIONS) {
-        conn_close(c, "more than %u connections", LIMIT_CONNECTIONS);
+    if (c->server->conn_count > c->server->options.max_connections) {
+        conn_close(c, "more than %u connections", c->server->options.max_connections);
         return;
     }
     log_debug("connection of uid %u pid %d accepted", (unsigned)uid, (int)pid);
@@ -330,6 +336,8 @@ int conn_start_component(struct server *server, int fd, struct app *app,
     c->component = component;
     conn_bind(c, app);
     conn_move(c, CONN_OPEN);
+    if (app->conn_count > LIMIT_APP_CONNECTIONS)
+        conn_refuse(c, ERR_BUSY, "the app has too many connections");
     conn_wake(c);
     return 0;
 }

@@ -53,6 +53,9 @@ struct conn {
     unsigned inflight;      /* requests not finished */
     size_t inflight_bytes;  /* what they hold */
     unsigned barriers;      /* of these, how many the later ones must wait for */
+    struct list watches;    /* struct watch */
+    unsigned watch_count;
+    uint64_t last_watch;    /* the number of the watch that was made last */
 };
 
 /* A connection whose pipe is ready to be opened or accepted into; NULL: no memory. Ends only by

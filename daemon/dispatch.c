@@ -11,7 +11,20 @@ static const method_handler handlers[METHOD_COUNT] = {
     [METHOD_SET] = kv_set,
     [METHOD_DELETE] = kv_delete,
     [METHOD_EXISTS] = kv_exists,
+    [METHOD_TTL] = kv_ttl,
     [METHOD_KEYS] = kv_keys,
+    [METHOD_ENTRIES] = kv_entries,
+    [METHOD_COUNT_ENTRIES] = kv_count,
+    [METHOD_GET_MANY] = kv_get_many,
+    [METHOD_SET_MANY] = kv_set_many,
+    [METHOD_DELETE_MANY] = kv_delete_many,
+    [METHOD_INCREMENT] = kv_increment,
+    [METHOD_SWAP] = kv_swap,
+    [METHOD_ATOMIC] = kv_atomic,
+    [METHOD_WATCH] = watch_start,
+    [METHOD_UNWATCH] = watch_stop,
+    [METHOD_STORE_BACKUP] = backup_start,
+    [METHOD_STATS] = stats_get,
     [METHOD_APP_REGISTER] = admin_register,
     [METHOD_APP_UNREGISTER] = admin_unregister,
     [METHOD_APP_LIST] = admin_list,
@@ -30,9 +43,9 @@ static int dispatch_check(const struct conn *c, const struct message *m, enum me
     info = &method_table[method];
     if (c->state == CONN_REFUSING)
         return error_set(e, c->refuse_code, "%s", c->refuse_reason);
-    if (info->access == METHOD_PEER && c->component)
+    if (method_is_for_peers(info->access) && c->component)
         return error_set(e, ERR_ACCESS_DENIED, "an app process may not call '%s'", info->name);
-    if (info->access == METHOD_ATTACHED && !c->app)
+    if (method_needs_app(info->access) && !c->app)
         return error_set(e, ERR_INVALID_REQUEST, "%s: not attached to an app", info->name);
     if (m->param_count < info->min_params || m->param_count > info->max_params)
         return error_set(e, ERR_INVALID_REQUEST, "%s takes %s, not %u params", info->name,

@@ -7,8 +7,8 @@
 
 struct conn;
 
-/* A handler answers the request, now or later, and returns 0; or it returns an ERR_… with the reason
- * in *e, and the dispatcher answers. It reads its params from r->params. */
+/* A handler answers the request, now or later, and returns 0; or it returns an ERR_… with the
+ * reason in *e, and the dispatcher answers. It reads its params from r->params. */
 typedef int (*method_handler)(struct request *r, struct error *e);
 
 /* Take one request of a connection. It is answered exactly once, perhaps before this returns. */
@@ -22,7 +22,20 @@ int kv_get(struct request *r, struct error *e);
 int kv_set(struct request *r, struct error *e);
 int kv_delete(struct request *r, struct error *e);
 int kv_exists(struct request *r, struct error *e);
+int kv_ttl(struct request *r, struct error *e);
 int kv_keys(struct request *r, struct error *e);
+int kv_entries(struct request *r, struct error *e);
+int kv_count(struct request *r, struct error *e);
+int kv_get_many(struct request *r, struct error *e);
+int kv_set_many(struct request *r, struct error *e);
+int kv_delete_many(struct request *r, struct error *e);
+int kv_increment(struct request *r, struct error *e);
+int kv_swap(struct request *r, struct error *e);
+int kv_atomic(struct request *r, struct error *e);
+int watch_start(struct request *r, struct error *e);
+int watch_stop(struct request *r, struct error *e);
+int backup_start(struct request *r, struct error *e);
+int stats_get(struct request *r, struct error *e);
 int admin_register(struct request *r, struct error *e);
 int admin_unregister(struct request *r, struct error *e);
 int admin_list(struct request *r, struct error *e);

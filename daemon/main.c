@@ -82,6 +82,10 @@ static int serve(const struct config *config, struct warden *warden, struct erro
         .state_dir = config->state_dir,
         .runner = config->runner,
         .store_idle_ms = config->store_idle_ms,
+        .max_connections = config->max_connections,
+        .max_watches = config->max_watches,
+        .quota_bytes = config->quota_bytes,
+        .quota_entries = config->quota_entries,
         .warden = warden,
     };
     struct server server;

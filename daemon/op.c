@@ -18,7 +18,13 @@ void op_fini(struct op *op)
 
 bool op_is_write(const struct op *op)
 {
-    return op->kind == OP_SET || op->kind == OP_DELETE;
+    static const bool writes[OP_KIND_COUNT] = {
+#define X(id, write) [OP_##id] = write,
+        OP_LIST(X)
+#undef X
+    };
+
+    return writes[op->kind];
 }
 
 void op_fail(struct op *op, int status, const char *format, ...)

@@ -10,13 +10,31 @@
 #include "protocol/errors.h"
 #include "protocol/reader.h"
 
+/* X(identifier, does it write?). What each results in stands in protocol/methods.h. */
+#define OP_LIST(X)                                                                                 \
+    X(LABELS, false)      /* the labels that the file holds: [str…] */                             \
+    X(GET, false)                                                                                  \
+    X(SET, true)          /* value, ttl_ms */                                                      \
+    X(DELETE, true)                                                                                \
+    X(EXISTS, false)                                                                               \
+    X(TTL, false)                                                                                  \
+    X(KEYS, false)        /* prefix, cursor, limit, reverse */                                     \
+    X(ENTRIES, false)     /* the same */                                                           \
+    X(COUNT, false)                                                                                \
+    X(GET_MANY, false)    /* items: keys */                                                        \
+    X(SET_MANY, true)     /* items: [key, value]; ttl_ms */                                        \
+    X(DELETE_MANY, true)  /* items: keys */                                                        \
+    X(INCREMENT, true)    /* delta */                                                              \
+    X(SWAP, true)         /* expected (data NULL: absent), value, ttl_ms */                        \
+    X(ATOMIC, true)       /* checks, items */                                                      \
+    X(CHANGES, false)     /* since: the log after that commit, see below */                        \
+    X(STATS, false)       /* {entries…}: a map of numbers about the file */
+
 enum op_kind {
-    OP_LABELS, /* the labels that the file holds: [str…] */
-    OP_GET,    /* bin or nil */
-    OP_SET,    /* nil */
-    OP_DELETE, /* nil */
-    OP_EXISTS, /* bool */
-    OP_KEYS,   /* [[str…], bin or nil] */
+#define X(id, writes) OP_##id,
+    OP_LIST(X)
+#undef X
+        OP_KIND_COUNT
 };
 
 /* What is known about the label before the file is asked. */
@@ -26,21 +44,39 @@ enum op_label_rule {
     LABEL_REFUSED,    /* ERR_ACCESS_DENIED if the file holds it, else ERR_NO_SUCH_STORE */
 };
 
+/* OP_CHANGES with this `since` asks for nothing but the place in the order of commits. */
+#define OP_SINCE_NOW UINT64_MAX
+
 struct op {
-    struct list link; /* in the batcher's queue */
+    struct list link;              /* in the batcher's queue */
     enum op_kind kind;
     enum op_label_rule label_rule;
-    struct slice label;   /* the slices belong to whoever made the op … */
-    struct slice key;     /* … and stay until on_done */
-    struct slice value;   /* OP_SET */
-    struct slice prefix;  /* OP_KEYS */
-    struct slice cursor;  /* OP_KEYS: list keys behind this one; data NULL: from the start */
-    uint32_t limit;       /* OP_KEYS: most keys, > 0 */
-    int status;           /* once run: 0 or ERR_… */
-    char *error;          /* once run: the reason when status is not 0; may be NULL */
-    struct buffer result; /* once run: the result in MessagePack, ready to be sent */
+    struct slice label;            /* slices and readers belong to whoever made the op … */
+    struct slice key;              /* … and stay until on_done */
+    struct slice value;
+    struct slice expected;         /* OP_SWAP; data NULL: no entry is expected */
+    struct slice prefix;           /* listings; len 0: all */
+    struct slice cursor;           /* listings: go on behind this one; data NULL: from the start */
+    uint32_t limit;                /* listings: most keys, > 0 */
+    bool reverse;                  /* listings: from the last key to the first */
+    bool want_commit;              /* the answer shall carry `commit` */
+    int64_t ttl_ms;                /* 0: none */
+    int64_t delta;                 /* OP_INCREMENT */
+    uint64_t since;                /* OP_CHANGES: the commit behind which to begin */
+    struct reader items;           /* the elements of the params' array, validated by the maker */
+    uint32_t item_count;
+    struct reader checks;          /* OP_ATOMIC */
+    uint32_t check_count;
+    int status;                    /* once run: 0 or ERR_… */
+    char *error;                   /* once run: the reason when status is not 0; may be NULL */
+    struct buffer result;          /* once run: the result in MessagePack, ready to be sent */
+    uint64_t commit;               /* once run: a write's batch, or the latest commit that a read saw */
     void (*on_done)(struct op *op); /* on the loop's thread; the op is then its maker's again */
 };
+
+/* OP_CHANGES results in [[commit, key, kind, value or nil]…], oldest first, of op->label alone, with
+ * the values of now; op->commit is the last commit that it covers: none of its own batch. Fails with
+ * ERR_COMPACTED when the log does not reach back to `since`. */
 
 void op_init(struct op *op, enum op_kind kind, void (*on_done)(struct op *op));
 /* Frees result and error. */

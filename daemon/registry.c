@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,12 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS app("
     " path TEXT NOT NULL PRIMARY KEY, dev INTEGER NOT NULL, ino INTEGER NOT NULL,"
     " wanted TEXT NOT NULL) WITHOUT ROWID;";
+
+/* What has changed since, each step from the version of its index to the next. */
+static const char *const upgrades[] = {
+    "BEGIN IMMEDIATE; ALTER TABLE app ADD COLUMN born_ns INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 1; COMMIT;",
+};
 
 static int registry_fail(const struct registry *r, const char *what, struct error *e)
 {
@@ -42,6 +49,21 @@ static int registry_prepare(struct registry *r, const char *sql, sqlite3_stmt **
     return sqlite3_prepare_v3(r->db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
 }
 
+static int registry_upgrade(struct registry *r)
+{
+    sqlite3_stmt *stmt;
+    size_t version = 0;
+    int rc = sqlite3_prepare_v2(r->db, "PRAGMA user_version", -1, &stmt, NULL);
+    if (rc)
+        return rc;
+    if (sqlite3_step(stmt) == SQLITE_ROW)
+        version = (size_t)sqlite3_column_int64(stmt, 0);
+    rc = sqlite3_finalize(stmt);
+    for (; !rc && version < sizeof upgrades / sizeof *upgrades; version++)
+        rc = sqlite3_exec(r->db, upgrades[version], NULL, NULL, NULL);
+    return rc;
+}
+
 int registry_open(const char *state_dir, struct registry **ret, struct error *e)
 {
     struct registry *r = calloc(1, sizeof *r);
@@ -54,13 +76,15 @@ int registry_open(const char *state_dir, struct registry **ret, struct error *e)
     if (rc)
         goto fail;
     if (sqlite3_open_v2(r->path, &r->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) ||
-        sqlite3_exec(r->db, schema, NULL, NULL, NULL) ||
+        sqlite3_exec(r->db, schema, NULL, NULL, NULL) || registry_upgrade(r) ||
         registry_prepare(r,
-                         "INSERT INTO app VALUES(?1, ?2, ?3, ?4) ON CONFLICT(path) DO UPDATE SET "
-                         "dev = excluded.dev, ino = excluded.ino, wanted = excluded.wanted",
+                         "INSERT INTO app(path, dev, ino, wanted, born_ns)"
+                         " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(path) DO UPDATE SET"
+                         " dev = excluded.dev, ino = excluded.ino, wanted = excluded.wanted,"
+                         " born_ns = excluded.born_ns",
                          &r->put) ||
         registry_prepare(r, "DELETE FROM app WHERE path = ?1", &r->remove) ||
-        registry_prepare(r, "SELECT path, dev, ino, wanted FROM app ORDER BY path", &r->list)) {
+        registry_prepare(r, "SELECT path, dev, ino, wanted, born_ns FROM app ORDER BY path", &r->list)) {
         rc = registry_fail(r, "open", e);
         goto fail;
     }
@@ -99,6 +123,7 @@ int registry_put(struct registry *r, const struct directory *directory, const ch
     sqlite3_bind_int64(r->put, 2, (sqlite3_int64)directory->dev);
     sqlite3_bind_int64(r->put, 3, (sqlite3_int64)directory->ino);
     sqlite3_bind_text(r->put, 4, wanted, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(r->put, 5, directory->born_ns);
     return registry_run(r, r->put, "write", e);
 }
 
@@ -108,18 +133,31 @@ int registry_remove(struct registry *r, const char *path, struct error *e)
     return registry_run(r, r->remove, "write", e);
 }
 
+static int registry_tell(sqlite3_stmt *row,
+                         int (*each)(void *arg, const struct directory *directory,
+                                     const char *wanted),
+                         void *arg)
+{
+    char *path = strdup((const char *)sqlite3_column_text(row, 0));
+    struct directory directory = {
+        .path = path,
+        .dev = (dev_t)sqlite3_column_int64(row, 1),
+        .ino = (ino_t)sqlite3_column_int64(row, 2),
+        .born_ns = sqlite3_column_int64(row, 4),
+    };
+    int rc = path ? each(arg, &directory, (const char *)sqlite3_column_text(row, 3)) : ERR_OTHER;
+    free(path);
+    return rc;
+}
+
 int registry_each(struct registry *r,
-                  int (*each)(void *arg, const char *path, uint64_t dev, uint64_t ino,
-                              const char *wanted),
+                  int (*each)(void *arg, const struct directory *directory, const char *wanted),
                   void *arg, struct error *e)
 {
     int rc = 0;
     int step = SQLITE_DONE;
     while (!rc && (step = sqlite3_step(r->list)) == SQLITE_ROW)
-        rc = each(arg, (const char *)sqlite3_column_text(r->list, 0),
-                  (uint64_t)sqlite3_column_int64(r->list, 1),
-                  (uint64_t)sqlite3_column_int64(r->list, 2),
-                  (const char *)sqlite3_column_text(r->list, 3));
+        rc = registry_tell(r->list, each, arg);
     if (!rc && step != SQLITE_DONE)
         rc = registry_fail(r, "read", e);
     sqlite3_reset(r->list);

@@ -25,11 +25,11 @@ int registry_put(struct registry *r, const struct directory *directory, const ch
 /* Forget the directory at that path, if it is there. Durable on return. */
 int registry_remove(struct registry *r, const char *path, struct error *e);
 
-/* Call `each` for every registration; stops at its first non-zero return and returns that. `path` and
- * `wanted` are valid during the call. */
+/* Call `each` for every registration; stops at its first non-zero return and returns that. The
+ * directory is as it was registered, without owner; born_ns is 0 where an older daemon did not keep
+ * it. Both arguments are valid during the call. */
 int registry_each(struct registry *r,
-                  int (*each)(void *arg, const char *path, uint64_t dev, uint64_t ino,
-                              const char *wanted),
+                  int (*each)(void *arg, const struct directory *directory, const char *wanted),
                   void *arg, struct error *e);
 
 #endif

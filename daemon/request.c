@@ -16,7 +16,7 @@ struct request *request_new(struct conn *c, const struct message *m, enum method
     r->conn = c;
     r->id = m->id;
     r->method = method;
-    r->barrier = method_table[method].access == METHOD_PEER;
+    r->barrier = method_is_for_peers(method_table[method].access);
     r->param_count = m->param_count;
     r->params = reader_of(r->bytes, size);
     r->size = size;
@@ -70,10 +70,32 @@ void request_reply_packed(struct request *r, const struct buffer *result)
     request_finish(r);
 }
 
+/* [result, commit] */
+static void request_reply_with_commit(struct request *r)
+{
+    const struct buffer *result = &r->op.result;
+    msgpack_packer pk;
+    if (result->failed) {
+        request_fail(r, ERR_OTHER, "out of memory");
+        return;
+    }
+    if (r->conn->state != CONN_CLOSED) {
+        struct buffer *out = &r->conn->out;
+        message_write_result(out, r->id);
+        pack_init(&pk, out);
+        msgpack_pack_array(&pk, 2);
+        buffer_append(out, result->data, result->len);
+        msgpack_pack_uint64(&pk, r->op.commit);
+    }
+    request_finish(r);
+}
+
 void request_reply_op(struct request *r)
 {
     if (r->op.status)
         request_fail(r, r->op.status, r->op.error);
+    else if (r->op.want_commit)
+        request_reply_with_commit(r);
     else
         request_reply_packed(r, &r->op.result);
 }

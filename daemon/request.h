@@ -14,18 +14,18 @@ struct app;
 struct conn;
 
 struct request {
-    struct conn *conn;      /* lives at least as long as the request */
+    struct conn *conn; /* lives at least as long as the request */
     uint32_t id;
     enum method_id method;
-    bool barrier;           /* later requests of the connection wait until this one is finished */
+    bool barrier; /* later requests of the connection wait until this one is finished */
     uint32_t param_count;
-    struct reader params;   /* at the first param not yet read, in the copy below */
-    struct op op;           /* of the key/value methods */
-    struct job job;         /* of the methods that need the worker */
-    void *detail;           /* of those methods: what else they need; theirs to free */
-    struct list link;       /* in an app's list of those who wait for it to stop */
-    size_t size;            /* bytes of the copy */
-    uint8_t bytes[];        /* the copy of the params */
+    struct reader params; /* at the first param not yet read, in the copy below */
+    struct op op;         /* of the key/value methods */
+    struct job job;       /* of the methods that need the worker */
+    void *detail;         /* of those methods: what else they need; theirs to free */
+    struct list link;     /* in an app's list of those who wait for it to stop */
+    size_t size;          /* bytes of the copy */
+    uint8_t bytes[];      /* the copy of the params */
 };
 
 /* A request on its connection's account; the params are copied. NULL: no memory. */
@@ -37,7 +37,7 @@ void request_fail(struct request *r, int code, const char *text);
 void request_reply_nil(struct request *r);
 /* `result` is one packed value; on a buffer that failed the answer is an error. */
 void request_reply_packed(struct request *r, const struct buffer *result);
-/* What came of r->op. */
+/* What came of r->op: its result, or [result, commit number] where the op wants it. */
 void request_reply_op(struct request *r);
 
 #endif

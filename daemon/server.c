@@ -70,6 +70,8 @@ int server_init(struct server *s, const struct server_options *options, struct e
     s->options = *options;
     s->state = SERVER_RUNNING;
     s->conn_count = 0;
+    s->requests = 0;
+    s->started_ns = uv_hrtime();
     s->sweep = false;
     s->stop_ticks = 0;
     list_init(&s->conns);

@@ -24,6 +24,10 @@ struct server_options {
     const char *state_dir; /* exists; locked by the caller */
     const char *runner;    /* path of bobbin-run */
     uint64_t store_idle_ms;
+    unsigned max_connections; /* of the whole daemon */
+    unsigned max_watches;     /* of one connection */
+    uint64_t quota_bytes;     /* what one app may hold; 0: no limit */
+    uint64_t quota_entries;
     struct warden *warden; /* started by the caller; may be NULL */
 };
 
@@ -36,6 +40,8 @@ struct server {
     struct worker worker;        /* the registry, manifests, looking at directories */
     struct list conns;           /* struct conn */
     unsigned conn_count;
+    uint64_t requests;           /* so far */
+    uint64_t started_ns;         /* by uv_hrtime */
     unsigned stop_ticks;         /* how long it has been stopping, in seconds */
     bool sweep;                  /* an app that leaves may be free to go */
     struct list ready;           /* connections with something to do at the end of this turn */

@@ -18,20 +18,34 @@ int session_ping(struct request *r, struct error *e)
     return 0;
 }
 
-static void session_pack_limits(msgpack_packer *pk)
+/* What holds in this daemon: some of the limits may have been configured lower. */
+static uint64_t session_limit(const struct server_options *options, const char *name,
+                              uint64_t number)
 {
-    static const struct {
+    if (!strcmp(name, "connections"))
+        return options->max_connections;
+    if (!strcmp(name, "watches"))
+        return options->max_watches;
+    return number;
+}
+
+static void session_pack_limits(msgpack_packer *pk, const struct server_options *options)
+{
+    const struct {
         const char *name;
-        uint64_t value;
+        uint64_t number;
     } limits[] = {
-        {"key", LIMIT_KEY},         {"value", LIMIT_VALUE},       {"message", LIMIT_MESSAGE},
-        {"result", LIMIT_RESULT},   {"inflight", LIMIT_INFLIGHT}, {"page", LIMIT_PAGE},
+#define X(name, number, what) {name, session_limit(options, name, number)},
+        LIMIT_LIST(X)
+#undef X
+            {"quota_bytes", options->quota_bytes},
+        {"quota_entries", options->quota_entries},
     };
     size_t count = sizeof limits / sizeof *limits;
     msgpack_pack_map(pk, count);
     for (size_t i = 0; i < count; i++) {
         pack_cstr(pk, limits[i].name);
-        msgpack_pack_uint64(pk, limits[i].value);
+        msgpack_pack_uint64(pk, limits[i].number);
     }
 }
 
@@ -135,7 +149,7 @@ static void session_reply(struct request *r, const struct buffer *held)
     pack_cstr(&pk, "component");
     pack_cstr_or_nil(&pk, c->component ? c->component->id : NULL);
     pack_cstr(&pk, "limits");
-    session_pack_limits(&pk);
+    session_pack_limits(&pk, &c->server->options);
     pack_cstr(&pk, "stores");
     if (session_pack_stores(&pk, c, held))
         result.failed = true;
@@ -207,6 +221,9 @@ int session_attach(struct request *r, struct error *e)
     if (c->app && c->app != app)
         return error_set(e, ERR_INVALID_REQUEST,
                          "attach: the connection is bound to app '%s' already", app_name(c->app));
+    rc = c->app ? 0 : app_check_room(app, e);
+    if (rc)
+        return rc;
     conn_bind(c, app);
     return session_answer(r);
 }

@@ -32,6 +32,8 @@ static void store_free(struct store *s)
     if (entered)
         store_owner_leave(s);
     directory_fini(&s->directory);
+    store_changes_fini(s);
+    store_log_fini(s);
     free(s->path);
     free(s);
 }
@@ -118,6 +120,9 @@ static int take_ownership(struct store *s, struct error *e)
                            "BEGIN IMMEDIATE");
     if (rc != SQLITE_OK)
         return store_error(s, rc, "open", e);
+    rc = store_log_counter(s);
+    if (rc != SQLITE_OK)
+        return store_error(s, rc, "open", e);
     int code = store_schema_ensure(s, e);
     if (code)
         return code;
@@ -138,6 +143,17 @@ static int prepare_statements(struct store *s, struct error *e)
     return 0;
 }
 
+static int open_log(struct store *s, struct error *e)
+{
+    int rc = store_exec(s, "BEGIN IMMEDIATE");
+
+    if (rc == SQLITE_OK)
+        rc = store_log_open(s);
+    if (rc == SQLITE_OK)
+        rc = store_exec(s, "COMMIT");
+    return rc == SQLITE_OK ? 0 : store_error(s, rc, "open", e);
+}
+
 /* All files are opened in here, the WAL included. */
 static int open_all(struct store *s, struct error *e)
 {
@@ -150,6 +166,8 @@ static int open_all(struct store *s, struct error *e)
         code = take_ownership(s, e);
     if (!code)
         code = prepare_statements(s, e);
+    if (!code)
+        code = open_log(s, e);
     store_owner_leave(s);
     return code;
 }
@@ -178,6 +196,19 @@ static bool has_moved(const struct store *s)
     return rc == SQLITE_OK && moved;
 }
 
+/* The last transaction. Under the exclusive lock its journal would stay behind, emptied. */
+static int seal(struct store *s, struct error *e)
+{
+    int rc = store_exec(s, "PRAGMA locking_mode=NORMAL");
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(s->db, statement_sql[STORE_META_SET], -1,
+                                &s->statements[STORE_META_SET], NULL);
+    if (rc == SQLITE_OK)
+        rc = store_log_seal(s);
+    return rc == SQLITE_OK ? 0 : store_error(s, rc, "close", e);
+}
+
 /* Statements must be gone: leaving WAL mode is refused while any is in use. */
 static int leave_plain_file(struct store *s, struct error *e)
 {
@@ -190,6 +221,8 @@ static int leave_plain_file(struct store *s, struct error *e)
         code = set_journal_mode(s, "delete", e);
     else
         code = store_error(s, rc, "checkpoint", e);
+    if (!code)
+        code = seal(s, e);
     store_owner_leave(s);
     return code;
 }
@@ -224,21 +257,16 @@ int store_check(struct store *s, struct error *e)
     return code;
 }
 
-/* Run a statement without parameters and rows. A result of SQLite. */
-static int run_plain(struct store *s, enum store_statement which)
-{
-    sqlite3_step(s->statements[which]);
-    return sqlite3_reset(s->statements[which]);
-}
-
 int store_begin(struct store *s, struct error *e)
 {
     assert(!s->in_batch);
-    int rc = run_plain(s, STORE_BEGIN);
+    int rc = store_run_plain(s, STORE_BEGIN);
     if (rc != SQLITE_OK)
         return store_error(s, rc, "write", e);
     s->in_batch = true;
     s->lost.code = 0;
+    store_changes_clear(s);
+    s->quota_before = s->quota;
     return 0;
 }
 
@@ -250,9 +278,12 @@ int store_commit(struct store *s, struct error *e)
         store_rollback(s);
         return code;
     }
-    int rc = run_plain(s, STORE_COMMIT);
+    int rc = store_log_write(s);
+    if (rc == SQLITE_OK)
+        rc = store_run_plain(s, STORE_COMMIT);
     if (rc == SQLITE_OK) {
         s->in_batch = false;
+        store_log_written(s);
         return 0;
     }
     int code = store_error(s, rc, "write", e);
@@ -266,7 +297,12 @@ int store_commit(struct store *s, struct error *e)
 void store_rollback(struct store *s)
 {
     if (s->in_batch && !sqlite3_get_autocommit(s->db))
-        run_plain(s, STORE_ROLLBACK);
+        store_run_plain(s, STORE_ROLLBACK);
+    if (s->in_batch) {
+        store_changes_clear(s);
+        s->quota = s->quota_before;
+        store_expiry_load(s);
+    }
     s->in_batch = false;
     s->lost.code = 0;
 }

@@ -40,4 +40,44 @@ void store_run(struct store *s, struct op *op);
 int store_commit(struct store *s, struct error *e);
 void store_rollback(struct store *s);
 
+/* The number of the latest commit that changed the file; 0: none ever did. */
+uint64_t store_commit_number(const struct store *s);
+
+enum store_change_kind { CHANGE_SET, CHANGE_DELETE, CHANGE_EXPIRE };
+
+/* One change of the batch that was committed last, under store_commit_number. */
+struct store_change {
+    struct slice label;
+    struct slice key;
+    struct slice value; /* CHANGE_SET: the new value; else data NULL */
+    enum store_change_kind kind;
+};
+
+/* The changes of the last batch in the order made; none when it changed nothing or failed. What they
+ * point to is valid until the next store_begin, and no longer than the batch's ops. */
+const struct store_change *store_changes(const struct store *s, size_t *ret_count);
+
+/* Inside a batch: remove up to `most` entries whose time is over. Each is a change of the batch.
+ * Returns how many were removed, or an ERR_… code. */
+int store_sweep(struct store *s, unsigned most, struct error *e);
+/* When the next entry expires, by clock_now_ms; -1: none does. Cheap: no disk. */
+int64_t store_next_expiry(const struct store *s);
+
+/* What the app may hold; 0: no limit. Writes beyond it fail with ERR_QUOTA_EXCEEDED. */
+void store_set_quota(struct store *s, uint64_t max_bytes, uint64_t max_entries);
+
+/* A copy of the store in the making, by SQLite's online backup: taken step by step between batches. It
+ * is the state at its last step: what is written meanwhile is in it. */
+struct store_backup;
+/* Create `path` (which must not exist) with the rights of that user, as an empty database. */
+int store_backup_begin(struct store *s, const char *path, uid_t uid, gid_t gid,
+                       struct store_backup **ret, struct error *e);
+/* Copy some pages; outside a batch. *ret_done says whether that was the last. */
+int store_backup_step(struct store_backup *b, unsigned pages, bool *ret_done, struct error *e);
+/* The copy is complete: make it durable and a plain file of its own. Frees the backup, in any case. */
+int store_backup_finish(struct store_backup *b, uint64_t *ret_bytes, uint64_t *ret_pages,
+                        struct error *e);
+/* Give up: remove what was made. Frees the backup. NULL is fine. */
+void store_backup_abandon(struct store_backup *b);
+
 #endif

@@ -18,14 +18,82 @@
     X(SET, "INSERT INTO spin_key_value (store, key, value) VALUES (?1, ?2, ?3)"                    \
            " ON CONFLICT (store, key) DO UPDATE SET value = excluded.value")                       \
     X(DELETE, "DELETE FROM spin_key_value WHERE store = ?1 AND key = ?2")                          \
-    X(KEYS_FROM, "SELECT key FROM spin_key_value WHERE store = ?1 AND key >= ?2 ORDER BY key")     \
-    X(KEYS_BEHIND, "SELECT key FROM spin_key_value WHERE store = ?1 AND key > ?2 ORDER BY key")
+    X(LENGTH, "SELECT length(value) FROM spin_key_value WHERE store = ?1 AND key = ?2")            \
+    X(LIST_FROM, "SELECT key, value FROM spin_key_value"                                           \
+                 " WHERE store = ?1 AND key >= ?2 ORDER BY key")                                   \
+    X(LIST_BEHIND, "SELECT key, value FROM spin_key_value"                                         \
+                   " WHERE store = ?1 AND key > ?2 ORDER BY key")                                  \
+    X(LIST_BACK, "SELECT key, value FROM spin_key_value"                                           \
+                 " WHERE store = ?1 AND key < ?2 ORDER BY key DESC")                               \
+    X(LIST_BACK_ALL, "SELECT key, value FROM spin_key_value WHERE store = ?1 ORDER BY key DESC")   \
+    X(COUNT, "SELECT count(*), total(length(CAST(key AS BLOB)) + length(value))"                   \
+             " FROM spin_key_value WHERE store = ?1")                                              \
+    X(COUNT_EXPIRED, "SELECT count(*), total(length(CAST(key AS BLOB)) + length(value))"           \
+                     " FROM bobbin_expiry JOIN spin_key_value USING (store, key)"                  \
+                     " WHERE store = ?1 AND expires_ms <= ?3")                                     \
+    X(COUNT_ALL, "SELECT count(*), total(length(CAST(key AS BLOB)) + length(value))"               \
+                 " FROM spin_key_value")                                                           \
+    X(EXPIRES, "SELECT expires_ms FROM bobbin_expiry WHERE store = ?1 AND key = ?2")               \
+    X(EXPIRE_SET, "INSERT INTO bobbin_expiry (store, key, expires_ms) VALUES (?1, ?2, ?3)"         \
+                  " ON CONFLICT (store, key) DO UPDATE SET expires_ms = excluded.expires_ms")      \
+    X(EXPIRE_CLEAR, "DELETE FROM bobbin_expiry WHERE store = ?1 AND key = ?2")                     \
+    X(EXPIRE_NEXT, "SELECT min(expires_ms) FROM bobbin_expiry")                                    \
+    X(EXPIRE_DUE, "SELECT store, key FROM bobbin_expiry WHERE expires_ms <= ?1"                    \
+                  " ORDER BY expires_ms LIMIT ?2")                                                 \
+    X(LOG_ADD, "INSERT INTO bobbin_commit (n, time_ms, changes) VALUES (?1, ?2, ?3)")              \
+    X(LOG_PRUNE, "DELETE FROM bobbin_commit WHERE n <= ?1")                                        \
+    X(LOG_AFTER, "SELECT n, changes, time_ms FROM bobbin_commit WHERE n > ?1 ORDER BY n")          \
+    X(META_SET, "INSERT INTO bobbin_meta (name, value) VALUES (?1, ?2)"                            \
+                " ON CONFLICT (name) DO UPDATE SET value = excluded.value")                        \
+    X(META_GET, "SELECT value FROM bobbin_meta WHERE name = ?1")                                   \
+    X(SAVE, "SAVEPOINT op")                                                                        \
+    X(SAVE_UNDO, "ROLLBACK TO op")                                                                 \
+    X(SAVE_END, "RELEASE op")
 
 enum store_statement {
 #define X(id, sql) STORE_##id,
     STORE_STATEMENT_LIST(X)
 #undef X
         STORE_STATEMENT_COUNT
+};
+
+/* The changes of the batch under way, and what they point to that no op owns. */
+struct store_changes {
+    struct store_change *list;
+    size_t count;
+    size_t cap;
+    struct buffer packed;      /* the commit's row in the making */
+    void **owned;              /* copies made for changes, freed with the batch */
+    size_t owned_count;
+    size_t owned_cap;
+};
+
+/* One commit of the log, oldest first. */
+struct store_log_row {
+    uint64_t n;
+    uint32_t changes;
+    uint32_t bytes;
+};
+
+struct store_log {
+    uint64_t floor;            /* the log knows all changes after this commit */
+    struct store_log_row *rows;
+    size_t first, count, cap;  /* rows[first … first + count) */
+    uint64_t changes, bytes;   /* sums over the rows */
+};
+
+/* What an app holds, when somebody wants to know: scanned once, then kept up to date. */
+struct store_quota {
+    uint64_t max_bytes, max_entries; /* 0: no limit */
+    uint64_t bytes, entries;         /* in use … */
+    bool known;                      /* … if they have been counted */
+};
+
+/* Where an operation began, to undo it alone. */
+struct store_mark {
+    size_t changes;
+    struct store_quota quota;
+    int64_t next_expiry;
 };
 
 struct store {
@@ -35,6 +103,16 @@ struct store {
                                    room for the reason in a struct error */
     sqlite3 *db;
     sqlite3_stmt *statements[STORE_STATEMENT_COUNT];
+    uint64_t commit;      /* of the last batch that changed the file */
+    int64_t now_ms;       /* the time of the operation under way; never behind an earlier one */
+    int64_t ahead_ms;     /* of clock_now_ms: the wall clock was set back since the file was last in use */
+    int64_t next_expiry;  /* no entry expires before; -1: none does. May be early, never late */
+    struct store_changes changes;
+    struct store_log log;
+    uint64_t log_trimmed;  /* commits up to here left the log in memory, not yet in the file; 0: none */
+    int64_t opened_counter; /* SQLite's change counter, as the file was found */
+    struct store_quota quota;
+    struct store_quota quota_before; /* as the batch began */
     bool in_batch;     /* between store_begin and its end */
     struct error lost; /* why SQLite gave up the batch before its end; code 0: it did not */
 };
@@ -60,9 +138,79 @@ struct slice store_column(sqlite3_stmt *stmt);
 void store_fail(struct store *s, struct op *op, int rc);
 void store_fail_too_large(struct op *op);
 
-/* OP_LABELS and OP_KEYS. */
+/* An array whose length is known only when all of it has been packed. */
+struct store_array {
+    size_t at;      /* where its header is in the buffer */
+    uint32_t count; /* elements so far */
+};
+struct store_array store_array_begin(struct buffer *b);
+void store_array_end(struct buffer *b, const struct store_array *array);
+
+/* Bind a number or bytes to a parameter of a statement that store_start began. */
+void store_bind_int(sqlite3_stmt *stmt, int index, int64_t value);
+void store_bind_blob(sqlite3_stmt *stmt, int index, struct slice blob);
+/* Run a statement without rows to its end. A result of SQLite. */
+int store_run_plain(struct store *s, enum store_statement which);
+
+/* Single entries. Each returns a result of SQLite, or STORE_FAILED with the op failed already. */
+enum { STORE_FAILED = -1 };
+/* *ret_found: there is one and its time is not over; then *ret points to a copy in `copy`. */
+int store_entry_get(struct store *s, struct slice label, struct slice key, struct buffer *copy,
+                    bool *ret_found);
+int store_entry_exists(struct store *s, struct slice label, struct slice key, bool *ret_found);
+/* Write it and note the change. The slices must stay until the batch's end. ttl_ms 0: for ever;
+ * STORE_KEEP_TTL: as it was. */
+#define STORE_KEEP_TTL INT64_C(-1)
+int store_entry_set(struct store *s, struct op *op, struct slice key, struct slice value,
+                    int64_t ttl_ms);
+/* Remove it and note the change, if it was there. */
+int store_entry_delete(struct store *s, struct slice label, struct slice key);
+
+/* Begin an operation of several steps; end it by keeping all of them or none. */
+int store_mark(struct store *s, struct store_mark *ret);
+int store_mark_end(struct store *s, const struct store_mark *mark, bool keep);
+
+/* Changes. */
+int store_changes_add(struct store *s, struct slice label, struct slice key, struct slice value,
+                      enum store_change_kind kind);
+/* A copy that lives as long as the batch's changes; data NULL: no memory. */
+struct slice store_changes_copy(struct store *s, struct slice bytes);
+void store_changes_clear(struct store *s);
+void store_changes_fini(struct store *s);
+
+/* Tables of our own, the log and the time. All return results of SQLite. */
+int store_log_open(struct store *s);
+/* Before anything is written: how the file was found. */
+int store_log_counter(struct store *s);
+int store_log_write(struct store *s);
+void store_log_written(struct store *s);
+/* After the file has become a plain one: remember it, so that a change by somebody else is seen. */
+int store_log_seal(struct store *s);
+void store_log_fini(struct store *s);
+/* *ret_changed: whether the key changed after that commit, in the log or in this batch. */
+int store_log_changed(struct store *s, struct slice label, struct slice key, uint64_t since,
+                      bool *ret_changed);
+void store_log_list(struct store *s, struct op *op);
+
+bool store_expired(struct store *s, struct slice label, struct slice key);
+int store_expiry_load(struct store *s);
+void store_tick(struct store *s);
+/* When the store is opened: the latest time that the file has seen. */
+void store_tick_from(struct store *s, int64_t seen);
+
+/* One op kind each. */
 void store_list_labels(struct store *s, struct op *op);
 void store_list_keys(struct store *s, struct op *op);
+void store_list_entries(struct store *s, struct op *op);
+void store_count(struct store *s, struct op *op);
+void store_stats(struct store *s, struct op *op);
+void store_get_many(struct store *s, struct op *op);
+void store_set_many(struct store *s, struct op *op);
+void store_delete_many(struct store *s, struct op *op);
+void store_increment(struct store *s, struct op *op);
+void store_swap(struct store *s, struct op *op);
+void store_atomic(struct store *s, struct op *op);
+void store_ttl(struct store *s, struct op *op);
 
 /* Find the file in the state directory `dirfd`, or make it: 0600, empty, durable, its owner's.
  * Refuses what is not a regular file of the directory's owner. */

@@ -1,5 +1,6 @@
 /* Listings: labels and pages of keys. */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/store_internal.h"
@@ -9,22 +10,16 @@
 /* The most labels of a listing; more than a person reads and less than an answer holds. */
 #define LABELS_MAX 1000u
 
-/* An array whose length is known only when all of it has been packed. */
-struct array {
-    size_t at;      /* where its header is in the buffer */
-    uint32_t count; /* elements so far */
-};
-
-static struct array array_begin(struct buffer *b)
+struct store_array store_array_begin(struct buffer *b)
 {
     static const uint8_t header[5] = {0xdd};
-    struct array array = {.at = b->len};
+    struct store_array array = {.at = b->len};
 
     buffer_append(b, header, sizeof(header));
     return array;
 }
 
-static void array_end(struct buffer *b, const struct array *array)
+void store_array_end(struct buffer *b, const struct store_array *array)
 {
     if (b->failed)
         return;
@@ -50,7 +45,7 @@ static int move_behind_row(sqlite3_stmt *stmt)
 void store_list_labels(struct store *s, struct op *op)
 {
     sqlite3_stmt *stmt = store_start(s, STORE_NEXT_LABEL, (struct slice){0}, NULL);
-    struct array labels = array_begin(&op->result);
+    struct store_array labels = store_array_begin(&op->result);
     msgpack_packer pk;
     int moved = SQLITE_OK;
 
@@ -68,7 +63,7 @@ void store_list_labels(struct store *s, struct op *op)
     if (moved != SQLITE_OK || rc != SQLITE_OK)
         store_fail(s, op, rc != SQLITE_OK ? rc : moved);
     else
-        array_end(&op->result, &labels);
+        store_array_end(&op->result, &labels);
 }
 
 static bool begins_with(struct slice text, struct slice prefix)
@@ -86,49 +81,100 @@ static bool is_behind(struct slice a, struct slice b)
     return order > 0 || (order == 0 && a.len > b.len);
 }
 
-/* Listing starts at the prefix, or behind the cursor if that is further. */
-static sqlite3_stmt *start_keys(struct store *s, const struct op *op)
+/* What comes behind every text that begins with the prefix; data NULL: nothing does. `room` is as
+ * long as the prefix. */
+static struct slice behind_prefix(struct slice prefix, char *room)
 {
-    if (op->cursor.data && !is_behind(op->prefix, op->cursor))
-        return store_start(s, STORE_KEYS_BEHIND, op->label, &op->cursor);
-    return store_start(s, STORE_KEYS_FROM, op->label, &op->prefix);
+    size_t len = prefix.len;
+
+    while (len && (unsigned char)prefix.data[len - 1] == 0xff)
+        len--;
+    if (!len)
+        return (struct slice){0};
+    memcpy(room, prefix.data, len);
+    room[len - 1] = (char)((unsigned char)room[len - 1] + 1);
+    return (struct slice){room, len};
+}
+
+/* Forwards from the prefix, or behind the cursor if that is further; backwards the other way. */
+static sqlite3_stmt *start_listing(struct store *s, const struct op *op, char *room)
+{
+    struct slice end;
+
+    if (!op->reverse) {
+        if (op->cursor.data && !is_behind(op->prefix, op->cursor))
+            return store_start(s, STORE_LIST_BEHIND, op->label, &op->cursor);
+        return store_start(s, STORE_LIST_FROM, op->label, &op->prefix);
+    }
+    end = behind_prefix(op->prefix, room);
+    if (op->cursor.data && (!end.data || is_behind(end, op->cursor)))
+        end = op->cursor;
+    if (!end.data)
+        return store_start(s, STORE_LIST_BACK_ALL, op->label, NULL);
+    return store_start(s, STORE_LIST_BACK, op->label, &end);
 }
 
 /* The next key, if there is one. Keys are in order, so the first that does not begin with the
- * prefix ends the listing; so does the first blob, which is no key and behind which there are only
- * blobs. */
-static bool next_key(sqlite3_stmt *stmt, const struct op *op, struct slice *ret)
+ * prefix ends the listing. A blob is no key; all blobs are behind all keys. */
+static bool next_key(struct store *s, sqlite3_stmt *stmt, const struct op *op, struct slice *ret)
 {
-    if (sqlite3_step(stmt) != SQLITE_ROW || sqlite3_column_type(stmt, 0) != SQLITE_TEXT)
-        return false;
-    *ret = store_column(stmt);
-    return begins_with(*ret, op->prefix);
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        if (sqlite3_column_type(stmt, 0) != SQLITE_TEXT) {
+            if (op->reverse)
+                continue;
+            return false;
+        }
+        *ret = store_column(stmt);
+        if (!begins_with(*ret, op->prefix))
+            return false;
+        if (!store_expired(s, op->label, *ret))
+            return true;
+    }
+    return false;
 }
 
 struct page {
-    struct array keys;
-    size_t bytes;    /* of all keys */
+    struct store_array keys;
+    size_t bytes;    /* of all keys and values */
     size_t last_len; /* of the last key … */
     size_t last_at;  /* … and where it is in the result */
     bool more;       /* a key follows that is not on the page */
+    bool too_large;  /* a single entry is over what an answer may hold */
 };
 
-static void fill_page(sqlite3_stmt *stmt, struct op *op, msgpack_packer *pk, struct page *page)
+static void add_to_page(sqlite3_stmt *stmt, struct op *op, msgpack_packer *pk, struct page *page,
+                        struct slice key, size_t value_len)
+{
+    bool entries = op->kind == OP_ENTRIES;
+
+    if (entries)
+        msgpack_pack_array(pk, 2);
+    pack_slice_str(pk, key);
+    page->last_len = key.len;
+    page->last_at = op->result.len - key.len;
+    page->keys.count++;
+    page->bytes += key.len + value_len;
+    if (entries)
+        pack_slice_bin(pk, (struct slice){sqlite3_column_blob(stmt, 1), value_len});
+}
+
+static void fill_page(struct store *s, sqlite3_stmt *stmt, struct op *op, msgpack_packer *pk,
+                      struct page *page)
 {
     uint32_t limit = op->limit < LIMIT_PAGE ? op->limit : LIMIT_PAGE;
     struct slice key;
 
     assert(limit > 0);
-    while (next_key(stmt, op, &key)) {
+    while (next_key(s, stmt, op, &key)) {
+        size_t value_len =
+            op->kind == OP_ENTRIES ? (size_t)sqlite3_column_bytes(stmt, 1) : 0;
         page->more = page->keys.count == limit ||
-                     (page->keys.count && page->bytes + key.len > LIMIT_PAGE_BYTES);
-        if (page->more)
+                     (page->keys.count &&
+                      page->bytes + key.len + value_len > LIMIT_PAGE_BYTES);
+        page->too_large = !page->more && 2 * key.len + value_len > LIMIT_RESULT;
+        if (page->more || page->too_large)
             return;
-        pack_slice_str(pk, key);
-        page->keys.count++;
-        page->bytes += key.len;
-        page->last_len = key.len;
-        page->last_at = op->result.len - key.len;
+        add_to_page(stmt, op, pk, page, key, value_len);
     }
 }
 
@@ -147,24 +193,41 @@ static void pack_cursor(struct op *op, msgpack_packer *pk, const struct page *pa
     pack_slice_bin(pk, last);
 }
 
-void store_list_keys(struct store *s, struct op *op)
+static void list_page(struct store *s, struct op *op)
 {
-    sqlite3_stmt *stmt = start_keys(s, op);
+    char *room = malloc(op->prefix.len + 1);
     struct page page = {0};
     msgpack_packer pk;
+    sqlite3_stmt *stmt;
 
+    if (!room) {
+        op_fail(op, ERR_OTHER, "out of memory");
+        return;
+    }
+    stmt = start_listing(s, op, room);
     pack_init(&pk, &op->result);
     msgpack_pack_array(&pk, 2);
-    page.keys = array_begin(&op->result);
-    fill_page(stmt, op, &pk, &page);
+    page.keys = store_array_begin(&op->result);
+    fill_page(s, stmt, op, &pk, &page);
     int rc = store_finish(stmt);
-    /* A key that somebody else wrote may be of any length, and would be there twice. */
-    if (rc == SQLITE_TOOBIG || page.bytes > LIMIT_RESULT / 2) {
+    free(room);
+    /* What somebody else wrote may be of any length. */
+    if (rc == SQLITE_TOOBIG || page.too_large) {
         store_fail_too_large(op);
     } else if (rc != SQLITE_OK) {
         store_fail(s, op, rc);
     } else {
-        array_end(&op->result, &page.keys);
+        store_array_end(&op->result, &page.keys);
         pack_cursor(op, &pk, &page);
     }
+}
+
+void store_list_keys(struct store *s, struct op *op)
+{
+    list_page(s, op);
+}
+
+void store_list_entries(struct store *s, struct op *op)
+{
+    list_page(s, op);
 }

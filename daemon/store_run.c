@@ -20,7 +20,12 @@ static void bind_text(sqlite3_stmt *stmt, int index, struct slice text)
     (void)rc;
 }
 
-static void bind_blob(sqlite3_stmt *stmt, int index, struct slice blob)
+void store_bind_int(sqlite3_stmt *stmt, int index, int64_t value)
+{
+    sqlite3_bind_int64(stmt, index, value);
+}
+
+void store_bind_blob(sqlite3_stmt *stmt, int index, struct slice blob)
 {
     int rc = sqlite3_bind_blob64(stmt, index, bytes_of(blob), blob.len, SQLITE_STATIC);
 
@@ -82,12 +87,13 @@ static int probe(sqlite3_stmt *stmt, bool *ret)
 
 static void run_get(struct store *s, struct op *op)
 {
+    bool expired = store_expired(s, op->label, op->key);
     sqlite3_stmt *stmt = store_start(s, STORE_GET, op->label, &op->key);
     msgpack_packer pk;
     bool too_large = false;
 
     pack_init(&pk, &op->result);
-    if (sqlite3_step(stmt) == SQLITE_ROW) {
+    if (sqlite3_step(stmt) == SQLITE_ROW && !expired) {
         struct slice value = store_column(stmt);
         too_large = value.len > LIMIT_RESULT;
         if (!too_large)
@@ -106,7 +112,7 @@ static void run_exists(struct store *s, struct op *op)
 {
     bool found;
     msgpack_packer pk;
-    int rc = probe(store_start(s, STORE_EXISTS, op->label, &op->key), &found);
+    int rc = store_entry_exists(s, op->label, op->key, &found);
 
     if (rc != SQLITE_OK) {
         store_fail(s, op, rc);
@@ -119,42 +125,52 @@ static void run_exists(struct store *s, struct op *op)
         msgpack_pack_false(&pk);
 }
 
-static void run_write(struct store *s, struct op *op, sqlite3_stmt *stmt)
+static void finish_write(struct store *s, struct op *op, int rc)
 {
     msgpack_packer pk;
 
-    sqlite3_step(stmt);
-    int rc = store_finish(stmt);
-    if (rc != SQLITE_OK) {
+    if (rc == SQLITE_OK) {
+        pack_init(&pk, &op->result);
+        msgpack_pack_nil(&pk);
+    } else if (rc != STORE_FAILED) {
         store_fail(s, op, rc);
-        return;
     }
-    pack_init(&pk, &op->result);
-    msgpack_pack_nil(&pk);
 }
 
 static void run_set(struct store *s, struct op *op)
 {
-    sqlite3_stmt *stmt = store_start(s, STORE_SET, op->label, &op->key);
-
-    bind_blob(stmt, 3, op->value);
-    run_write(s, op, stmt);
+    finish_write(s, op, store_entry_set(s, op, op->key, op->value, op->ttl_ms));
 }
 
 static void run_delete(struct store *s, struct op *op)
 {
-    run_write(s, op, store_start(s, STORE_DELETE, op->label, &op->key));
+    finish_write(s, op, store_entry_delete(s, op->label, op->key));
 }
 
-static void (*const runners[])(struct store *s, struct op *op) = {
-    [OP_LABELS] = store_list_labels, [OP_GET] = run_get,       [OP_SET] = run_set,
-    [OP_DELETE] = run_delete,        [OP_EXISTS] = run_exists, [OP_KEYS] = store_list_keys,
+static void (*const runners[OP_KIND_COUNT])(struct store *s, struct op *op) = {
+    [OP_LABELS] = store_list_labels,
+    [OP_GET] = run_get,
+    [OP_SET] = run_set,
+    [OP_DELETE] = run_delete,
+    [OP_EXISTS] = run_exists,
+    [OP_TTL] = store_ttl,
+    [OP_KEYS] = store_list_keys,
+    [OP_ENTRIES] = store_list_entries,
+    [OP_COUNT] = store_count,
+    [OP_GET_MANY] = store_get_many,
+    [OP_SET_MANY] = store_set_many,
+    [OP_DELETE_MANY] = store_delete_many,
+    [OP_INCREMENT] = store_increment,
+    [OP_SWAP] = store_swap,
+    [OP_ATOMIC] = store_atomic,
+    [OP_CHANGES] = store_log_list,
+    [OP_STATS] = store_stats,
 };
 
 /* The connection refuses these before; nothing larger may get into a file from anywhere. */
 static bool within_limits(struct op *op)
 {
-    if (op->kind != OP_SET)
+    if (op->kind != OP_SET && op->kind != OP_SWAP && op->kind != OP_INCREMENT)
         return true;
     if (op->label.len > LIMIT_LABEL)
         op_fail(op, ERR_TOO_LARGE, "label exceeds limit of %u bytes", LIMIT_LABEL);
@@ -169,7 +185,7 @@ static bool label_allowed(struct store *s, struct op *op)
 {
     bool present;
 
-    if (op->kind == OP_LABELS || op->label_rule == LABEL_GRANTED)
+    if (op->kind == OP_LABELS || op->kind == OP_STATS || op->label_rule == LABEL_GRANTED)
         return true;
     int rc = probe(store_start(s, STORE_HAS_LABEL, op->label, NULL), &present);
     if (rc != SQLITE_OK)
@@ -200,8 +216,13 @@ void store_run(struct store *s, struct op *op)
         op_fail(op, s->lost.code, "%s", s->lost.text);
         return;
     }
+    store_tick(s);
     if (within_limits(op) && label_allowed(s, op))
         runners[op->kind](s, op);
+    /* What the batch has changed so far, it has seen; but the log has not. */
+    op->commit = s->commit;
+    if (s->in_batch && s->changes.count > 0 && op->kind != OP_CHANGES)
+        op->commit++;
     if (op->status == 0 && op->result.failed)
         op_fail(op, ERR_OTHER, "out of memory");
     note_lost_batch(s, op);

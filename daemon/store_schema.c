@@ -100,6 +100,23 @@ static int query_int(const struct store *s, const char *sql, int otherwise, int 
     return rc;
 }
 
+/* Tables of our own, beside Spin's. */
+static int ensure_own(const struct store *s, struct error *e)
+{
+    static const char sql[] =
+        "CREATE TABLE IF NOT EXISTS bobbin_meta("
+        " name TEXT NOT NULL PRIMARY KEY, value) WITHOUT ROWID;"
+        "CREATE TABLE IF NOT EXISTS bobbin_expiry("
+        " store TEXT NOT NULL, key TEXT NOT NULL, expires_ms INTEGER NOT NULL,"
+        " PRIMARY KEY (store, key)) WITHOUT ROWID;"
+        "CREATE INDEX IF NOT EXISTS bobbin_expiry_time ON bobbin_expiry(expires_ms);"
+        "CREATE TABLE IF NOT EXISTS bobbin_commit("
+        " n INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, changes BLOB NOT NULL);";
+    int rc = store_exec(s, sql);
+
+    return rc == SQLITE_OK ? 0 : store_error(s, rc, "create the tables in", e);
+}
+
 int store_schema_ensure(const struct store *s, struct error *e)
 {
     /* A view or a virtual table of that name has no root page. */
@@ -117,16 +134,16 @@ int store_schema_ensure(const struct store *s, struct error *e)
         return error_set(e, ERR_OTHER, "cannot open '%s': its text is not in UTF-8", s->shown);
     if (rc == SQLITE_OK && found == ABSENT) {
         rc = store_exec(s, TABLE_SQL);
-        return rc == SQLITE_OK ? 0 : store_error(s, rc, "create the table in", e);
+        return rc == SQLITE_OK ? ensure_own(s, e) : store_error(s, rc, "create the table in", e);
     }
     if (rc == SQLITE_OK && found == IS_TABLE)
         rc = columns_match(s, &matches);
     if (rc != SQLITE_OK)
         return store_error(s, rc, "open", e);
-    if (!matches)
-        return error_set(e, ERR_OTHER,
+    if (matches)
+        return ensure_own(s, e);
+    return error_set(e, ERR_OTHER,
                          "cannot open '%s': its table spin_key_value is not Spin's (store TEXT,"
                          " key TEXT, value BLOB)",
                          s->shown);
-    return 0;
 }

@@ -19,14 +19,16 @@
     X(WRONG_TYPE, 10, "wrong-type", "the value has another type", false)                           \
     X(BUSY, 11, "busy", "busy", true)                                                              \
     X(SHUTTING_DOWN, 12, "shutting-down", "shutting down", true)                                   \
-    X(OTHER, 13, "other", "other error", false)
+    X(OTHER, 13, "other", "other error", false)                                                    \
+    X(STALE, 14, "stale", "the log of changes does not reach back that far", true)                 \
+    X(COMPACTED, 15, "compacted", "the log of changes does not reach back that far", false)
 
 /* ERR_NO_SUCH_STORE = -1, … : functions return 0 or one of these. */
 enum {
 #define X(id, number, name, text, retry) ERR_##id = -(number),
     ERROR_LIST(X)
 #undef X
-        ERR_LAST = -13
+        ERR_LAST = -15
 };
 
 /* A code and what a person needs to know about this one occurrence of it: the thing and the

@@ -2,6 +2,8 @@
 #ifndef BOBBIN_PROTOCOL_LIMITS_H
 #define BOBBIN_PROTOCOL_LIMITS_H
 
+#include <stdint.h>
+
 #define PROTOCOL_VERSION 1
 
 /* A request or notification as a whole, in bytes. */
@@ -30,8 +32,49 @@
 #define LIMIT_INFLIGHT 1024u
 #define LIMIT_INFLIGHT_BYTES (64u << 20)
 #define LIMIT_UNREAD_BYTES (16u << 20)
+/* Keys of one get_many, set_many or delete_many; checks and operations of one atomic. */
+#define LIMIT_MANY 10000u
+#define LIMIT_ATOMIC 1000u
+/* The longest time to live, in milliseconds: ten years. */
+#define LIMIT_TTL_MS INT64_C(315360000000)
+/* Watches of one connection, and keys of one watch. */
+#define LIMIT_WATCHES 64u
+#define LIMIT_WATCH_KEYS 256u
+/* The log of recent changes of one app: changes, and bytes of their labels and keys. */
+#define LIMIT_LOG_CHANGES 65536u
+#define LIMIT_LOG_BYTES (8u << 20)
+/* Connections of one app, those of its processes included. */
+#define LIMIT_APP_CONNECTIONS 2000u
 /* Connections of the whole daemon, and apps that can be registered. */
 #define LIMIT_CONNECTIONS 10000u
 #define LIMIT_APPS 10000u
+
+/* What hello tells and PROTOCOL.md lists: X(name in hello, number, what it is). */
+#define LIMIT_LIST(X)                                                                              \
+    X("message", LIMIT_MESSAGE, "request, bytes")                                                  \
+    X("result", LIMIT_RESULT, "result, bytes")                                                     \
+    X("response", LIMIT_RESPONSE, "response with envelope, bytes")                                 \
+    X("depth", LIMIT_DEPTH, "nesting of arrays and maps")                                          \
+    X("method", LIMIT_METHOD, "name of a method, bytes")                                           \
+    X("key", LIMIT_KEY, "key to be written, bytes")                                                \
+    X("value", LIMIT_VALUE, "value to be written, bytes")                                          \
+    X("label", LIMIT_LABEL, "label, bytes")                                                        \
+    X("name", LIMIT_NAME, "name of an app, bytes")                                                 \
+    X("page_default", LIMIT_PAGE_DEFAULT, "keys or entries on a page, unless asked for")           \
+    X("page", LIMIT_PAGE, "keys or entries on a page, at most")                                    \
+    X("page_bytes", LIMIT_PAGE_BYTES, "bytes of keys, or of keys and values, on a page")           \
+    X("many", LIMIT_MANY, "keys or entries of a get_many, set_many or delete_many")                \
+    X("atomic", LIMIT_ATOMIC, "checks of an atomic, and its operations")                           \
+    X("ttl_ms", LIMIT_TTL_MS, "time to live, milliseconds")                                        \
+    X("watches", LIMIT_WATCHES, "watches of a connection")                                         \
+    X("watch_keys", LIMIT_WATCH_KEYS, "keys of a watch")                                           \
+    X("log_changes", LIMIT_LOG_CHANGES, "changes in the log of an app")                            \
+    X("log_bytes", LIMIT_LOG_BYTES, "bytes of the log of an app")                                  \
+    X("inflight", LIMIT_INFLIGHT, "unanswered requests of a connection")                           \
+    X("inflight_bytes", LIMIT_INFLIGHT_BYTES, "bytes of unanswered requests of a connection")      \
+    X("unread_bytes", LIMIT_UNREAD_BYTES, "bytes of responses not yet read")                       \
+    X("app_connections", LIMIT_APP_CONNECTIONS, "connections of an app")                           \
+    X("connections", LIMIT_CONNECTIONS, "connections of the daemon")                               \
+    X("apps", LIMIT_APPS, "registered apps")
 
 #endif

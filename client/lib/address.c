@@ -15,6 +15,7 @@
 void address_of_fd(struct address *a, int fd)
 {
     a->fd = fd;
+    a->is_path = false;
     snprintf(a->text, sizeof(a->text), "fd %d", fd);
 }
 
@@ -22,12 +23,14 @@ bobbin_status address_of_path(struct address *a, const char *path, struct failur
 {
     int n = snprintf(a->text, sizeof(a->text), "%s", path);
     a->fd = -1;
+    a->is_path = false;
     if (n == 0)
         return failure_set(f, BOBBIN_MISUSE, "the path of the daemon's socket is empty");
     if (n < 0 || (size_t)n >= sizeof(a->text))
         return failure_set(f, BOBBIN_CANNOT_CONNECT,
                            "cannot connect to '%s': a socket's path has at most %zu bytes", path,
                            sizeof(a->text) - 1);
+    a->is_path = true;
     return BOBBIN_OK;
 }
 
@@ -120,7 +123,15 @@ static bobbin_status adopt(int fd, struct failure *f)
     return BOBBIN_OK;
 }
 
-static bobbin_status connect_path(const char *path, int *ret_fd, struct failure *f)
+/* How long connect(2) may wait for room in the daemon's queue; then it fails with EAGAIN. */
+static void set_patience(int fd, uint32_t timeout_ms)
+{
+    struct timeval t = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
+}
+
+static bobbin_status connect_path(const char *path, uint32_t timeout_ms, int *ret_fd,
+                                  struct failure *f)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -129,6 +140,8 @@ static bobbin_status connect_path(const char *path, int *ret_fd, struct failure 
 
     snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
     int rc;
+    if (timeout_ms > 0)
+        set_patience(fd, timeout_ms);
     do {
         rc = connect(fd, (const struct sockaddr *)&sa, sizeof(sa));
     } while (rc != 0 && errno == EINTR);
@@ -136,17 +149,23 @@ static bobbin_status connect_path(const char *path, int *ret_fd, struct failure 
         int error = errno;
         bool nobody = error == ENOENT || error == ECONNREFUSED;
         close(fd);
+        if (error == EAGAIN)
+            return failure_set(f, BOBBIN_TIMED_OUT, "cannot connect to '%s': no answer in time",
+                               path);
         return failure_set(f, BOBBIN_CANNOT_CONNECT, "cannot connect to '%s': %s%s", path,
                            strerror(error), nobody ? "; is bobbind running?" : "");
     }
+    if (timeout_ms > 0)
+        set_patience(fd, 0);
     *ret_fd = fd;
     return BOBBIN_OK;
 }
 
-bobbin_status address_open(const struct address *a, int *ret_fd, struct failure *f)
+bobbin_status address_open(const struct address *a, uint32_t timeout_ms, int *ret_fd,
+                           struct failure *f)
 {
     if (a->fd < 0)
-        return connect_path(a->text, ret_fd, f);
+        return connect_path(a->text, timeout_ms, ret_fd, f);
     bobbin_status status = adopt(a->fd, f);
     if (status == BOBBIN_OK)
         *ret_fd = a->fd;

@@ -100,6 +100,8 @@ static bobbin_status read_app(struct reader *r, struct zone *zone, bobbin_app_st
             fields_string(&fs, &s.directory);
         else if (fields_is(&fs, "wanted"))
             fields_string(&fs, &s.wanted);
+        else if (fields_is(&fs, "error"))
+            fields_string_or_nil(&fs, &s.error);
         else if (fields_is(&fs, "components"))
             read_components(&fs, &s);
         else

@@ -11,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "protocol/message.h"
 #include "request.h"
 
 /* How much is asked for at a time, and how much memory an idle connection may keep each way. */
@@ -21,12 +20,13 @@
 struct call {
     STAILQ_ENTRY(call) link;
     uint32_t id;
-    int64_t deadline;  /* of now_ms; 0: none */
+    int64_t deadline;  /* of core_now_ms; 0: none */
     reply_fn on_reply; /* NULL: nobody waits any more, the answer is ignored */
     void *arg;
+    reply_fn on_late; /* NULL or for an answer that nobody waits for any more */
 };
 
-static int64_t now_ms(void)
+int64_t core_now_ms(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -110,7 +110,7 @@ bobbin_status core_submit(struct request *r, uint32_t timeout_ms, reply_fn on_re
         status = failure_no_memory(f);
     } else {
         *call = (struct call){.id = r->id, .on_reply = on_reply, .arg = arg};
-        call->deadline = timeout_ms > 0 ? now_ms() + timeout_ms : 0;
+        call->deadline = timeout_ms > 0 ? core_now_ms() + timeout_ms : 0;
         STAILQ_INSERT_TAIL(&c->calls, call, link);
         if (ret_id != NULL)
             *ret_id = call->id;
@@ -140,6 +140,13 @@ bool core_cancel(struct core *c, uint32_t id)
     return true;
 }
 
+void core_set_late(struct core *c, uint32_t id, reply_fn on_late)
+{
+    struct call *call = core_find(c, id);
+    if (call != NULL)
+        call->on_late = on_late;
+}
+
 short core_events(const struct core *c)
 {
     if (c->failure.status != BOBBIN_OK)
@@ -158,7 +165,7 @@ int core_timeout(const struct core *c)
         earliest = call->deadline;
     if (earliest == 0)
         return -1;
-    int64_t left = earliest - now_ms();
+    int64_t left = earliest - core_now_ms();
     return left <= 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
 }
 
@@ -167,7 +174,7 @@ static void core_expire(struct core *c)
 {
     if (c->failure.status != BOBBIN_OK || core_timeout(c) != 0)
         return;
-    int64_t now = now_ms();
+    int64_t now = core_now_ms();
     struct failure f;
     failure_set(&f, BOBBIN_TIMED_OUT, "the daemon did not answer in time");
     struct call *call;
@@ -238,6 +245,10 @@ static void core_response(struct core *c, const struct message *m)
         failure_from_daemon(&f, m->code, m->text);
     /* Out of the list first: a completion that fails the connection must not find it again. */
     STAILQ_REMOVE(&c->calls, call, call, link);
+    if (call->on_reply == NULL && call->on_late != NULL) {
+        call->on_reply = call->on_late;
+        call->arg = c->owner;
+    }
     call_complete(call, m->is_error ? &f : NULL, m->result);
     free(call);
 }
@@ -254,7 +265,8 @@ static void core_message(struct core *c, const uint8_t *bytes, size_t len)
         core_response(c, &m);
     else if (m.kind == MESSAGE_REQUEST)
         core_fail(c, BOBBIN_BAD_RESPONSE, "the daemon sent a request");
-    /* Notifications are for those who asked for them; this library does not yet. */
+    else if (c->on_notification != NULL)
+        c->on_notification(c->owner, &m);
 }
 
 /* Take all whole messages out of the in buffer. */

@@ -12,7 +12,8 @@
  * Any number of requests may be under way. A submitted request is completed exactly once, by the
  * daemon's answer, by its deadline, or by the end of the connection. Completions come from
  * core_process, core_fail and core_fini only; they may submit and cancel, but not call these three
- * (core_fail may be called by a completion for a request's own answer, see struct reply). */
+ * (core_fail may be called by a completion for a request's own answer, see struct reply, and by the
+ * receiver of notifications). */
 #ifndef BOBBIN_CLIENT_CORE_H
 #define BOBBIN_CLIENT_CORE_H
 
@@ -21,6 +22,7 @@
 
 #include "failure.h"
 #include "protocol/buffer.h"
+#include "protocol/message.h"
 #include "protocol/scanner.h"
 
 /* How a request ended. */
@@ -30,6 +32,9 @@ struct reply {
 };
 
 typedef void (*reply_fn)(void *arg, const struct reply *reply);
+
+/* Given each notification in the order received, from within core_process. */
+typedef void (*notify_fn)(void *owner, const struct message *notification);
 
 struct call; /* a request under way */
 
@@ -43,6 +48,8 @@ struct core {
     uint32_t next_id;       /* of the next request */
     STAILQ_HEAD(, call) calls; /* not answered yet, in the order sent */
     struct failure failure; /* why the connection is of no more use; status BOBBIN_OK while it is */
+    notify_fn on_notification; /* may be set any time; NULL: notifications are passed over */
+    void *owner;               /* for on_notification and late answers */
 };
 
 /* An empty core without connection: every submission fails until core_open. */
@@ -62,7 +69,12 @@ bobbin_status core_submit(struct request *r, uint32_t timeout_ms, reply_fn on_re
 /* Forget a request: it is not completed any more, and its answer will be ignored. What it asks for
  * may happen all the same. False when it is not under way. */
 bool core_cancel(struct core *c, uint32_t id);
+/* Have an answer that comes after the request was cancelled or timed out given to on_late, with
+ * c->owner, so that what nobody waits for any more can be undone. */
+void core_set_late(struct core *c, uint32_t id, reply_fn on_late);
 
+/* Milliseconds of the clock that deadlines go by: it only grows. */
+int64_t core_now_ms(void);
 /* The poll(2) events to wait for, always including POLLIN; 0 once the connection has ended. */
 short core_events(const struct core *c);
 /* For how long, in milliseconds as poll(2) takes them; -1: no deadline. */

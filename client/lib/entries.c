@@ -1,63 +1,30 @@
-/* Reading, writing and listing the entries of a store. */
-#include <stdlib.h>
-#include <string.h>
-
+/* Reading and writing single entries. */
 #include "handle.h"
 
-/* Begin a request whose first params are a store and a key. */
-static bobbin_status begin(bobbin *b, struct request *r, enum method_id method, uint32_t params,
-                           const char *store, const char *key, size_t key_len)
+/* A request about one key. */
+static bobbin_request about(bobbin_request_kind kind, const char *store, const char *key,
+                            size_t key_len)
 {
-    if (store == NULL)
-        return handle_misuse(b, "the store is NULL");
-    if (key == NULL)
-        return handle_misuse(b, "the key is NULL");
-    bobbin_status status = handle_begin(b, r, method, params);
-    if (status != BOBBIN_OK)
-        return status;
-    request_cstr(r, store);
-    request_str(r, key, key_len);
-    return BOBBIN_OK;
+    return (bobbin_request){.kind = kind, .store = store, .key = {key, key_len}};
 }
 
-struct value {
-    void *data;
-    size_t len;
-};
-
-static bobbin_status take_value(struct reader *result, void *ret, struct failure *f)
+bobbin_status bobbin_ping(bobbin *b)
 {
-    struct slice s;
-    if (reader_nil(result) == 0) {
-        *(struct value *)ret = (struct value){0};
-        return BOBBIN_OK;
-    }
-    if (reader_peek(result) != READER_BIN || reader_bytes(result, &s) != 0)
-        return failure_set(f, BOBBIN_BAD_RESPONSE,
-                           "the daemon's answer is wrong: the value is not binary");
-    char *data = malloc(s.len + 1);
-    if (data == NULL)
-        return failure_no_memory(f);
-    if (s.len > 0)
-        memcpy(data, s.data, s.len);
-    data[s.len] = '\0';
-    *(struct value *)ret = (struct value){data, s.len};
-    return BOBBIN_OK;
+    struct result res;
+    return handle_run(b, &(bobbin_request){.kind = BOBBIN_REQUEST_PING}, &res);
 }
 
 bobbin_status bobbin_get(bobbin *b, const char *store, const char *key, size_t key_len,
                          void **ret_value, size_t *ret_value_len)
 {
-    struct request r;
-    struct value value;
+    struct result res;
+    bobbin_request q = about(BOBBIN_REQUEST_GET, store, key, key_len);
     if (ret_value == NULL || ret_value_len == NULL)
         return handle_misuse(b, "there is nowhere to put the value");
-    bobbin_status status = begin(b, &r, METHOD_GET, 2, store, key, key_len);
-    if (status == BOBBIN_OK)
-        status = handle_call(b, &r, take_value, &value);
+    bobbin_status status = handle_run(b, &q, &res);
     if (status == BOBBIN_OK) {
-        *ret_value = value.data;
-        *ret_value_len = value.len;
+        *ret_value = res.value;
+        *ret_value_len = res.shown.value.len;
     }
     return status;
 }
@@ -65,36 +32,89 @@ bobbin_status bobbin_get(bobbin *b, const char *store, const char *key, size_t k
 bobbin_status bobbin_set(bobbin *b, const char *store, const char *key, size_t key_len,
                          const void *value, size_t value_len)
 {
-    struct request r;
-    if (value == NULL && value_len > 0)
-        return handle_misuse(b, "the value is NULL");
-    bobbin_status status = begin(b, &r, METHOD_SET, 3, store, key, key_len);
-    if (status != BOBBIN_OK)
-        return status;
-    request_bin(&r, value != NULL ? value : "", value_len);
-    return handle_call(b, &r, take_nil, NULL);
+    struct result res;
+    bobbin_request q = about(BOBBIN_REQUEST_SET, store, key, key_len);
+    q.value = (bobbin_string){value, value_len};
+    return handle_run(b, &q, &res);
+}
+
+bobbin_status bobbin_set_ttl(bobbin *b, const char *store, const char *key, size_t key_len,
+                             const void *value, size_t value_len, int64_t ttl_ms)
+{
+    struct result res;
+    bobbin_request q = about(BOBBIN_REQUEST_SET, store, key, key_len);
+    if (ttl_ms <= 0)
+        return handle_misuse(b, "the time to live is not positive");
+    q.value = (bobbin_string){value, value_len};
+    q.ttl_ms = ttl_ms;
+    return handle_run(b, &q, &res);
 }
 
 bobbin_status bobbin_delete(bobbin *b, const char *store, const char *key, size_t key_len)
 {
-    struct request r;
-    bobbin_status status = begin(b, &r, METHOD_DELETE, 2, store, key, key_len);
-    return status != BOBBIN_OK ? status : handle_call(b, &r, take_nil, NULL);
-}
-
-static bobbin_status take_bool(struct reader *result, void *ret, struct failure *f)
-{
-    if (reader_bool(result, ret) == 0)
-        return BOBBIN_OK;
-    return failure_set(f, BOBBIN_BAD_RESPONSE, "the daemon's answer is wrong: it is not a boolean");
+    struct result res;
+    bobbin_request q = about(BOBBIN_REQUEST_DELETE, store, key, key_len);
+    return handle_run(b, &q, &res);
 }
 
 bobbin_status bobbin_exists(bobbin *b, const char *store, const char *key, size_t key_len,
                             bool *ret_exists)
 {
-    struct request r;
+    struct result res;
+    bobbin_request q = about(BOBBIN_REQUEST_EXISTS, store, key, key_len);
     if (ret_exists == NULL)
         return handle_misuse(b, "there is nowhere to put the result");
-    bobbin_status status = begin(b, &r, METHOD_EXISTS, 2, store, key, key_len);
-    return status != BOBBIN_OK ? status : handle_call(b, &r, take_bool, ret_exists);
+    bobbin_status status = handle_run(b, &q, &res);
+    if (status == BOBBIN_OK)
+        *ret_exists = res.shown.flag;
+    return status;
+}
+
+bobbin_status bobbin_ttl(bobbin *b, const char *store, const char *key, size_t key_len,
+                         int64_t *ret_ms)
+{
+    struct result res;
+    bobbin_request q = about(BOBBIN_REQUEST_TTL, store, key, key_len);
+    if (ret_ms == NULL)
+        return handle_misuse(b, "there is nowhere to put the time");
+    bobbin_status status = handle_run(b, &q, &res);
+    if (status == BOBBIN_OK)
+        *ret_ms = res.shown.number;
+    return status;
+}
+
+bobbin_status bobbin_increment(bobbin *b, const char *store, const char *key, size_t key_len,
+                               int64_t delta, int64_t *ret_value)
+{
+    struct result res;
+    bobbin_request q = about(BOBBIN_REQUEST_INCREMENT, store, key, key_len);
+    q.delta = delta;
+    bobbin_status status = handle_run(b, &q, &res);
+    if (status == BOBBIN_OK && ret_value != NULL)
+        *ret_value = res.shown.number;
+    return status;
+}
+
+bobbin_status bobbin_swap(bobbin *b, const char *store, const char *key, size_t key_len,
+                          const void *expected, size_t expected_len, const void *value,
+                          size_t value_len, bool *ret_swapped, void **ret_current,
+                          size_t *ret_current_len)
+{
+    struct result res;
+    bobbin_request q = about(BOBBIN_REQUEST_SWAP, store, key, key_len);
+    if (ret_swapped == NULL || (ret_current == NULL) != (ret_current_len == NULL))
+        return handle_misuse(b, "there is nowhere to put the result");
+    q.expected = (bobbin_string){expected, expected_len};
+    q.value = (bobbin_string){value, value_len};
+    bobbin_status status = handle_run(b, &q, &res);
+    if (status != BOBBIN_OK)
+        return status;
+    *ret_swapped = res.shown.flag;
+    if (ret_current != NULL) {
+        *ret_current = res.value;
+        *ret_current_len = res.shown.value.len;
+        res.value = NULL;
+    }
+    result_fini(&res);
+    return BOBBIN_OK;
 }

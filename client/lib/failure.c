@@ -93,6 +93,11 @@ const char *bobbin_status_name(bobbin_status status)
     }
 }
 
+bool bobbin_status_retriable(bobbin_status status)
+{
+    return (int)status > 0 && -(int)status >= ERR_LAST && error_retriable(-(int)status);
+}
+
 const char *bobbin_version(void)
 {
     return BOBBIN_VERSION;

@@ -4,19 +4,29 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "operation.h"
 
 bobbin_status handle_misuse(bobbin *b, const char *reason)
 {
     return b == NULL ? BOBBIN_MISUSE : failure_set(&b->last, BOBBIN_MISUSE, "%s", reason);
 }
 
-bobbin_status handle_begin(bobbin *b, struct request *r, enum method_id method, uint32_t params)
+bobbin_status handle_may_wait(bobbin *b)
 {
     if (b == NULL)
         return BOBBIN_MISUSE;
-    request_begin(r, &b->core, method_table[method].name, params);
+    if (b->in_callback > 0)
+        return handle_misuse(b, "a callback must not wait");
     return BOBBIN_OK;
+}
+
+bobbin_status handle_begin(bobbin *b, struct request *r, enum method_id method, uint32_t params)
+{
+    bobbin_status status = handle_may_wait(b);
+    if (status == BOBBIN_OK)
+        request_begin(r, &b->core, method_table[method].name, params);
+    return status;
 }
 
 /* A call that somebody blocks on. */
@@ -47,21 +57,98 @@ static void on_reply(void *arg, const struct reply *reply)
         core_fail(&w->b->core, f.status, "%s", f.text);
 }
 
+void handle_round(bobbin *b, int timeout_ms)
+{
+    int limit = core_timeout(&b->core);
+    if (timeout_ms >= 0 && (limit < 0 || timeout_ms < limit))
+        limit = timeout_ms;
+    struct pollfd p = {.fd = b->core.fd, .events = core_events(&b->core)};
+    int n = poll(&p, 1, limit);
+    if (n < 0 && errno != EINTR && errno != EAGAIN)
+        core_fail(&b->core, BOBBIN_DISCONNECTED, "cannot wait: %s", strerror(errno));
+    core_process(&b->core, n > 0 ? p.revents : 0);
+}
+
+/* Wait until a request that has been submitted is complete. */
+static bobbin_status wait_for(struct wait *w)
+{
+    core_process(&w->b->core, POLLOUT);
+    while (!w->done)
+        handle_round(w->b, -1);
+    return w->status;
+}
+
 bobbin_status handle_call(bobbin *b, struct request *r, take_fn take, void *ret)
 {
     struct wait w = {.b = b, .take = take, .ret = ret};
     bobbin_status status = core_submit(r, b->timeout_ms, on_reply, &w, NULL, &b->last);
+    return status != BOBBIN_OK ? status : wait_for(&w);
+}
+
+bobbin_status handle_read(bobbin *b, struct reader *r, struct result *res, struct failure *f)
+{
+    bobbin_status status = result_read(r, res, f);
     if (status != BOBBIN_OK)
         return status;
-    core_process(&b->core, POLLOUT);
-    while (!w.done) {
-        struct pollfd p = {.fd = b->core.fd, .events = core_events(&b->core)};
-        int n = poll(&p, 1, core_timeout(&b->core));
-        if (n < 0 && errno != EINTR && errno != EAGAIN)
-            core_fail(&b->core, BOBBIN_DISCONNECTED, "cannot wait: %s", strerror(errno));
-        core_process(&b->core, n > 0 ? p.revents : 0);
-    }
-    return w.status;
+    if (operation_has_commit(res->shown.kind))
+        b->last_commit = res->shown.commit;
+    if (res->shown.kind == BOBBIN_REQUEST_WATCH)
+        status = watches_begin(b, res->shown.watch, f);
+    return status;
+}
+
+/* The answer to a watch that nobody waits for any more: it shall not be there. */
+static void on_late_watch(void *owner, const struct reply *reply)
+{
+    struct reader r = reply->result;
+    uint64_t id;
+    if (reply->failure == NULL && reader_uint(&r, &id) == 0)
+        watches_refuse(owner, id);
+}
+
+void handle_sent(bobbin *b, const bobbin_request *q, uint32_t id)
+{
+    if (q->kind == BOBBIN_REQUEST_WATCH)
+        core_set_late(&b->core, id, on_late_watch);
+    else if (q->kind == BOBBIN_REQUEST_UNWATCH)
+        watches_end(b, q->watch);
+}
+
+/* A result and the handle that learns from it. */
+struct run {
+    struct bobbin *b;
+    struct result *result;
+};
+
+static bobbin_status take_result(struct reader *result, void *ret, struct failure *f)
+{
+    struct run *run = ret;
+    return handle_read(run->b, result, run->result, f);
+}
+
+bobbin_status handle_run(bobbin *b, const bobbin_request *q, struct result *ret)
+{
+    struct request r;
+    struct result result;
+    struct run run = {b, &result};
+    struct wait w = {.b = b, .take = take_result, .ret = &run};
+    uint32_t id;
+
+    bobbin_status status = handle_may_wait(b);
+    if (status == BOBBIN_OK)
+        status = operation_check(q, &b->last);
+    if (status != BOBBIN_OK)
+        return status;
+    result_init(&result, q);
+    operation_encode(q, &b->core, &r);
+    status = core_submit(&r, b->timeout_ms, on_reply, &w, &id, &b->last);
+    if (status != BOBBIN_OK)
+        return status;
+    handle_sent(b, q, id);
+    status = wait_for(&w);
+    if (status == BOBBIN_OK)
+        *ret = result;
+    return status;
 }
 
 bobbin_status take_nil(struct reader *result, void *ret, struct failure *f)
@@ -70,107 +157,6 @@ bobbin_status take_nil(struct reader *result, void *ret, struct failure *f)
     if (reader_nil(result) == 0)
         return BOBBIN_OK;
     return failure_set(f, BOBBIN_BAD_RESPONSE, "the daemon's answer is wrong: it is not nil");
-}
-
-static bobbin_status take_pong(struct reader *result, void *ret, struct failure *f)
-{
-    struct slice s;
-    (void)ret;
-    if (reader_str(result, &s) == 0 && slice_equals(s, "pong"))
-        return BOBBIN_OK;
-    return failure_set(f, BOBBIN_BAD_RESPONSE, "the daemon's answer is wrong: it is not \"pong\"");
-}
-
-static bobbin_status take_session(struct reader *result, void *ret, struct failure *f)
-{
-    return session_read(result, ret, f);
-}
-
-static bobbin *handle_new(void)
-{
-    bobbin *b = calloc(1, sizeof(*b));
-    if (b == NULL)
-        return NULL;
-    core_init(&b->core);
-    b->address.fd = -1;
-    return b;
-}
-
-/* Introduce ourselves. */
-static bobbin_status hello(bobbin *b)
-{
-    struct request r;
-    bobbin_status status = handle_begin(b, &r, METHOD_HELLO, 1);
-    if (status != BOBBIN_OK)
-        return status;
-    request_map(&r, 2);
-    request_cstr(&r, "client");
-    request_cstr(&r, "libbobbin/" BOBBIN_VERSION);
-    request_cstr(&r, "protocol");
-    request_uint(&r, PROTOCOL_VERSION);
-    return handle_call(b, &r, take_session, &b->session);
-}
-
-/* Connect to b->address and say hello. A handle without connection answers every further call with
- * the same failure. */
-static bobbin_status handle_open(bobbin *b)
-{
-    int fd;
-    bobbin_status status = address_open(&b->address, &fd, &b->last);
-    if (status != BOBBIN_OK) {
-        b->core.failure = b->last;
-        return status;
-    }
-    core_open(&b->core, fd);
-    return hello(b);
-}
-
-bobbin_status bobbin_connect(const char *path, bobbin **ret_b)
-{
-    if (ret_b == NULL)
-        return BOBBIN_MISUSE;
-    bobbin *b = handle_new();
-    *ret_b = b;
-    if (b == NULL)
-        return BOBBIN_NO_MEMORY;
-    bobbin_status status = path != NULL ? address_of_path(&b->address, path, &b->last)
-                                        : address_find(&b->address, &b->last);
-    if (status == BOBBIN_OK)
-        return handle_open(b);
-    b->core.failure = b->last;
-    return status;
-}
-
-bobbin_status bobbin_connect_fd(int fd, bobbin **ret_b)
-{
-    if (ret_b == NULL)
-        return BOBBIN_MISUSE;
-    bobbin *b = handle_new();
-    *ret_b = b;
-    if (b == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return BOBBIN_NO_MEMORY;
-    }
-    address_of_fd(&b->address, fd);
-    if (fd < 0) {
-        handle_misuse(b, "the descriptor is negative");
-        b->core.failure = b->last;
-        return BOBBIN_MISUSE;
-    }
-    bobbin_status status = handle_open(b);
-    if (b->core.fd < 0)
-        close(fd);
-    return status;
-}
-
-void bobbin_close(bobbin *b)
-{
-    if (b == NULL)
-        return;
-    core_fini(&b->core);
-    session_fini(&b->session);
-    free(b);
 }
 
 bobbin_status bobbin_set_timeout(bobbin *b, uint32_t timeout_ms)
@@ -186,49 +172,9 @@ const char *bobbin_error(const bobbin *b)
     return b != NULL ? b->last.text : "out of memory";
 }
 
-const char *bobbin_address(const bobbin *b)
+uint64_t bobbin_last_commit(const bobbin *b)
 {
-    return b != NULL ? b->address.text : "";
-}
-
-const char *bobbin_server_version(const bobbin *b)
-{
-    return b != NULL && b->session.version != NULL ? b->session.version : "";
-}
-
-const char *bobbin_app(const bobbin *b)
-{
-    return b != NULL ? b->session.app : NULL;
-}
-
-const char *bobbin_component(const bobbin *b)
-{
-    return b != NULL ? b->session.component : NULL;
-}
-
-const char *const *bobbin_stores(const bobbin *b)
-{
-    static const char *const none[] = {NULL};
-    return b != NULL && b->session.stores != NULL ? b->session.stores : none;
-}
-
-bobbin_status bobbin_attach(bobbin *b, const char *app)
-{
-    struct request r;
-    if (app == NULL)
-        return handle_misuse(b, "the app is NULL");
-    bobbin_status status = handle_begin(b, &r, METHOD_ATTACH, 1);
-    if (status != BOBBIN_OK)
-        return status;
-    request_cstr(&r, app);
-    return handle_call(b, &r, take_session, &b->session);
-}
-
-bobbin_status bobbin_ping(bobbin *b)
-{
-    struct request r;
-    bobbin_status status = handle_begin(b, &r, METHOD_PING, 0);
-    return status != BOBBIN_OK ? status : handle_call(b, &r, take_pong, NULL);
+    return b != NULL ? b->last_commit : 0;
 }
 
 void bobbin_free(void *p)

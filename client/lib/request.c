@@ -10,21 +10,6 @@ void request_begin(struct request *r, struct core *c, const char *method, uint32
     msgpack_pack_array(&r->packer, params);
 }
 
-void request_map(struct request *r, uint32_t count)
-{
-    msgpack_pack_map(&r->packer, count);
-}
-
-void request_uint(struct request *r, uint64_t number)
-{
-    msgpack_pack_uint64(&r->packer, number);
-}
-
-void request_cstr(struct request *r, const char *text)
-{
-    request_str(r, text, strlen(text));
-}
-
 /* Whether that many bytes may go in; counts them if not. */
 static bool has_room(struct request *r, size_t len)
 {
@@ -33,6 +18,53 @@ static bool has_room(struct request *r, size_t len)
     if (__builtin_add_overflow(r->left_out, len, &r->left_out) || r->left_out > SIZE_MAX / 2)
         r->left_out = SIZE_MAX / 2;
     return false;
+}
+
+/* The small values ask for one byte: they may go beyond the limit by their own size, once. */
+
+void request_map(struct request *r, uint32_t count)
+{
+    if (has_room(r, 1))
+        msgpack_pack_map(&r->packer, count);
+}
+
+void request_array(struct request *r, uint32_t count)
+{
+    if (has_room(r, 1))
+        msgpack_pack_array(&r->packer, count);
+}
+
+void request_nil(struct request *r)
+{
+    if (has_room(r, 1))
+        msgpack_pack_nil(&r->packer);
+}
+
+void request_bool(struct request *r, bool flag)
+{
+    if (!has_room(r, 1))
+        return;
+    if (flag)
+        msgpack_pack_true(&r->packer);
+    else
+        msgpack_pack_false(&r->packer);
+}
+
+void request_int(struct request *r, int64_t number)
+{
+    if (has_room(r, 1))
+        msgpack_pack_int64(&r->packer, number);
+}
+
+void request_uint(struct request *r, uint64_t number)
+{
+    if (has_room(r, 1))
+        msgpack_pack_uint64(&r->packer, number);
+}
+
+void request_cstr(struct request *r, const char *text)
+{
+    request_str(r, text, strlen(text));
 }
 
 void request_str(struct request *r, const void *bytes, size_t len)

@@ -20,6 +20,10 @@ struct request {
 void request_begin(struct request *r, struct core *c, const char *method, uint32_t params);
 /* The next param, or key or value within a map. */
 void request_map(struct request *r, uint32_t count);
+void request_array(struct request *r, uint32_t count);
+void request_nil(struct request *r);
+void request_bool(struct request *r, bool flag);
+void request_int(struct request *r, int64_t number);
 void request_uint(struct request *r, uint64_t number);
 void request_cstr(struct request *r, const char *text);
 void request_str(struct request *r, const void *bytes, size_t len);

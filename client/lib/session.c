@@ -22,6 +22,30 @@ static void read_stores(struct fields *fs, const char ***ret)
     *ret = stores;
 }
 
+/* A number for each name; what is no number is for those who know it. */
+static void read_limits(struct fields *fs, struct session *s)
+{
+    struct fields each = fields_begin(fs->r, fs->zone, "limits", fs->f);
+    struct session_limit *limits = zone_alloc(fs->zone, each.left, sizeof(*limits));
+    size_t count = 0;
+    if (limits == NULL) {
+        failure_no_memory(fs->f);
+        return;
+    }
+    while (fields_next(&each)) {
+        uint64_t value;
+        if (reader_uint(each.r, &value) != 0) {
+            fields_skip(&each);
+            continue;
+        }
+        limits[count] = (struct session_limit){zone_copy(fs->zone, each.key), value};
+        if (limits[count++].name == NULL)
+            failure_no_memory(fs->f);
+    }
+    s->limits = limits;
+    s->limit_count = count;
+}
+
 static void read_field(struct fields *fs, struct session *s, int64_t *protocol)
 {
     if (fields_is(fs, "version"))
@@ -34,6 +58,8 @@ static void read_field(struct fields *fs, struct session *s, int64_t *protocol)
         fields_string_or_nil(fs, &s->component);
     else if (fields_is(fs, "stores"))
         read_stores(fs, &s->stores);
+    else if (fields_is(fs, "limits"))
+        read_limits(fs, s);
     else
         fields_skip(fs);
 }

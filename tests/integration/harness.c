@@ -90,6 +90,8 @@ void harness_start(struct harness *h)
         int log = open(h->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(log, STDERR_FILENO);
+        for (const char *const *at = h->environment; at && at[0]; at += 2)
+            setenv(at[0], at[1], 1);
         execl(BOBBIN_BIN_DIR "/bobbind", "bobbind", "--socket", h->socket, "--state-dir", h->state,
               "--log-level", "debug", (char *)NULL);
         _exit(127);

@@ -1,5 +1,5 @@
 # Tests of the programs as they are: a real bobbind, real sockets, real files.
-add_library(test_harness STATIC integration/harness.c)
+add_library(test_harness STATIC integration/harness.c integration/notation.c)
 target_link_libraries(test_harness
     PUBLIC bobbin_static bobbin_protocol PkgConfig::CHECK PRIVATE bobbin_warnings)
 target_include_directories(test_harness PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/integration)
@@ -11,7 +11,7 @@ add_executable(test_app_process integration/app_process.c)
 target_link_libraries(test_app_process PRIVATE bobbin_static bobbin_warnings)
 set_target_properties(test_app_process PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 
-foreach(name service wire apps)
+foreach(name service wire kv apps)
     bobbin_check_test(test_${name}
         SOURCES integration/test_${name}.c
         LIBRARIES test_harness PkgConfig::SQLITE
@@ -19,6 +19,15 @@ foreach(name service wire apps)
     target_compile_definitions(test_${name} PRIVATE
         TEST_APP_PROCESS="${CMAKE_BINARY_DIR}/tests/test_app_process")
     add_dependencies(test_${name} bobbind test_app_process)
+endforeach()
+
+foreach(name watch backup)
+    bobbin_check_test(test_${name}
+        SOURCES integration/test_${name}.c integration/talk.c
+        LIBRARIES test_harness PkgConfig::SQLITE
+        LABELS integration
+        TIMEOUT 300)
+    add_dependencies(test_${name} bobbind)
 endforeach()
 
 bobbin_check_test(test_kill
@@ -41,4 +50,14 @@ add_test(NAME guests
 add_test(NAME demo
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/integration/demo.sh ${CMAKE_BINARY_DIR}/bin
             ${CMAKE_BINARY_DIR}/apps)
+add_executable(print_protocol integration/print_protocol.c)
+target_link_libraries(print_protocol PRIVATE bobbin_warnings)
+set_target_properties(print_protocol PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+set(VECTORS ${PROJECT_SOURCE_DIR}/protocol/vectors.json)
+add_test(NAME vectors
+    COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_vectors.py
+            ${CMAKE_BINARY_DIR}/bin $<TARGET_FILE:print_protocol> ${VECTORS})
+add_test(NAME vectors_are_made
+    COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/make_vectors.py --check ${VECTORS})
+set_tests_properties(vectors vectors_are_made PROPERTIES TIMEOUT 300 LABELS integration)
 set_tests_properties(foreign_client cli guests demo PROPERTIES TIMEOUT 300 LABELS integration)

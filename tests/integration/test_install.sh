@@ -1,6 +1,7 @@
 #!/bin/sh
 # What an outside program finds after `cmake --install`: header, libraries, bobbin.pc and the CMake
 # package, in a directory that was moved after the installation.
+# The examples are built as outside programs, too, and meet the daemon of the build directory.
 # Usage: test_install.sh BUILD-DIRECTORY C-COMPILER
 set -u
 
@@ -8,8 +9,15 @@ build=$1
 cc=$2
 passed=0
 failed=0
+examples=$(cd "$(dirname "$0")/../../client/examples" && pwd)
+daemon=
 work=$(mktemp -d "${TMPDIR:-/tmp}/bobbin-install-XXXXXX")
-trap 'rm -rf "$work"' EXIT
+
+stop_daemon() {
+    [ -z "$daemon" ] || { kill "$daemon"; wait "$daemon"; }
+    daemon=
+}
+trap 'stop_daemon; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 
 # check TEXT COMMAND…
@@ -135,4 +143,66 @@ check "builds by find_package" cmake --build "$work/project/build"
 check "runs with the shared library" runs "$work/project/build/shared"
 check "runs with the static library" runs "$work/project/build/static"
 check "runs from C++" "$work/project/build/cplusplus"
+
+# shellcheck disable=SC2046,SC2086
+check "builds the blocking example" "$cc" $flags -Wall -Wextra -Werror -o "$work/hello" \
+    "$examples/hello.c" $(pkg-config --cflags --libs bobbin)
+# shellcheck disable=SC2046,SC2086
+check "builds the libuv example" "$cc" $flags -Wall -Wextra -Werror -o "$work/libuv" \
+    "$examples/libuv.c" $(pkg-config --cflags --libs bobbin libuv)
+
+cat >"$work/register.c" <<'END'
+#include <bobbin.h>
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+    bobbin *b;
+    bobbin_status status = bobbin_connect_within(NULL, 10000, &b);
+    if (status == BOBBIN_OK && argc == 2)
+        status = bobbin_app_register(b, argv[1], NULL);
+    if (status != BOBBIN_OK)
+        puts(bobbin_error(b));
+    bobbin_close(b);
+    return status != BOBBIN_OK;
+}
+END
+# shellcheck disable=SC2046,SC2086
+check "builds a program that registers an app" "$cc" $flags -o "$work/register" \
+    "$work/register.c" $(pkg-config --cflags --libs bobbin)
+[ "$failed" -eq 0 ] || finish
+
+BOBBIN_SOCKET=$work/sock
+export BOBBIN_SOCKET
+unset BOBBIN_FD
+"$build/bin/bobbind" --socket "$BOBBIN_SOCKET" --state-dir "$work/state" 2>"$work/log" &
+daemon=$!
+
+# A minute for it to answer, on however loaded a machine; not longer if it has ended.
+answers() {
+    tries=600
+    until "$work/register"; do
+        tries=$((tries - 1))
+        if [ "$tries" -eq 0 ] || ! kill -0 "$daemon"; then
+            cat "$work/log"
+            return 1
+        fi
+        sleep 0.1
+    done
+}
+says() {
+    expected=$1
+    shift
+    "$@" >"$work/said" || return 1
+    cat "$work/said"
+    grep -q "^$expected\$" "$work/said"
+}
+mkdir "$work/app"
+check "the daemon answers" answers
+check "an outside program registers an app" "$work/register" "$work/app"
+check "the blocking example counts" says "hello number 1" "$work/hello" "$work/app"
+check "it counts on" says "hello number 2" "$work/hello" "$work/app"
+check "the libuv example counts words" says "a counter is 2 in commit [0-9]*" \
+    "$work/libuv" "$work/app" one two one
+check "its watch tells of them" grep -q "^commit [0-9]* changed two\$" "$work/said"
+stop_daemon
 finish

@@ -83,7 +83,7 @@ START_TEST(test_values)
     ck_assert_mem_eq(value, bytes, large);
     bobbin_free(value);
     ck_assert_int_eq(bobbin_set(b, "default", "larger", 6, bytes, large + 1), BOBBIN_TOO_LARGE);
-    ck_assert_str_eq(bobbin_error(b), "value of 16777217 bytes exceeds limit of 16777216 bytes");
+    ck_assert_str_eq(bobbin_error(b), "set: value of 16777217 bytes exceeds limit of 16777216 bytes");
     harness_ok(b, bobbin_set(b, "default", "\xc3\xbc\xf0\x9f\x92\xbe", 6, "", 0));
     harness_ok(b, bobbin_get(b, "default", "\xc3\xbc\xf0\x9f\x92\xbe", 6, &value, &len));
     ck_assert_ptr_nonnull(value);

@@ -88,7 +88,7 @@ START_TEST(test_bad_params)
     send_strings(fd, 1, "nonsense", (const char *[]){NULL});
     expect_error(fd, 1, "unknown-method", "'nonsense'");
     send_strings(fd, 2, "get", (const char *[]){"default", NULL});
-    expect_error(fd, 2, "invalid-request", "get takes [store, key], not 1 params");
+    expect_error(fd, 2, "invalid-request", "get takes [store, key, {commit}?], not 1 params");
     send_strings(fd, 3, "get", (const char *[]){"", "a", NULL});
     expect_error(fd, 3, "invalid-request", "label");
     send_strings(fd, 4, "get", (const char *[]){"default", "\xff", NULL});
@@ -106,6 +106,8 @@ START_TEST(test_not_attached)
     int fd = harness_raw_connect(&h);
     send_strings(fd, 9, "get", (const char *[]){"default", "a", NULL});
     expect_error(fd, 9, "invalid-request", "not attached");
+    send_strings(fd, 10, "store.backup", (const char *[]){"/tmp/copy.db", NULL});
+    expect_error(fd, 10, "invalid-request", "not attached");
     close(fd);
 }
 END_TEST

@@ -4,7 +4,7 @@ target_link_libraries(test_client_peer
     PUBLIC bobbin_objects bobbin_protocol PkgConfig::CHECK PRIVATE bobbin_warnings)
 target_compile_options(test_client_peer PRIVATE -Wno-conversion)
 
-foreach(name calls core hostile transfer connect memory)
+foreach(name calls core hostile transfer connect memory service watch submit reconnect threads)
     bobbin_check_test(test_client_${name}
         SOURCES unit/test_client_${name}.c $<TARGET_OBJECTS:bobbin_objects>
         LIBRARIES test_client_peer

@@ -11,7 +11,8 @@ bobbin_check_test(test_store
     LIBRARIES bobbin_test_store
     LABELS unit)
 bobbin_check_test(test_batcher
-    SOURCES unit/test_batcher.c unit/test_batcher_env.c unit/test_batcher_fault.c
+    SOURCES unit/test_batcher.c unit/test_batcher_background.c unit/test_batcher_env.c
+            unit/test_batcher_fault.c
     LIBRARIES bobbin_test_store
     LABELS unit)
 bobbin_check_test(test_directory

@@ -274,6 +274,7 @@ int main(void)
 {
     SRunner *runner = srunner_create(batcher_suite());
 
+    srunner_add_suite(runner, batcher_background_suite());
     srunner_add_suite(runner, batcher_fault_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

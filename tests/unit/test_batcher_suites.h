@@ -4,6 +4,7 @@
 
 #include "test_batcher_env.h"
 
+Suite *batcher_background_suite(void);
 Suite *batcher_fault_suite(void);
 
 #endif

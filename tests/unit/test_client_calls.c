@@ -39,6 +39,7 @@ END_TEST
 START_TEST(attach_changes_the_session)
 {
     peer_result(&p, "{\"new\": [{\"x\": 1}], \"stores\": [\"default\", \"cache\"], "
+                    "\"limits\": {\"key\": 2048, \"odd\": [1], \"value\": 5000000000}, "
                     "\"protocol\": 1, \"version\": \"2\", \"app\": \"counter\", "
                     "\"component\": \"web\"}");
     assert_ok(bobbin_attach(p.b, "/srv/counter"));
@@ -48,6 +49,10 @@ START_TEST(attach_changes_the_session)
     ck_assert_str_eq(bobbin_component(p.b), "web");
     ck_assert_str_eq(bobbin_stores(p.b)[0], "default");
     ck_assert_str_eq(bobbin_stores(p.b)[1], "cache");
+    ck_assert_uint_eq(bobbin_limit(p.b, "key"), 2048);
+    ck_assert_uint_eq(bobbin_limit(p.b, "value"), 5000000000);
+    ck_assert_uint_eq(bobbin_limit(p.b, "odd"), 0);
+    ck_assert_uint_eq(bobbin_limit(p.b, NULL), 0);
     ck_assert_ptr_null(bobbin_stores(p.b)[2]);
 
     peer_error(&p, "no-such-app", "there is no app 'x'");
@@ -60,21 +65,22 @@ START_TEST(get_tells_nothing_from_empty)
 {
     void *value = &p;
     size_t len = 99;
-    peer_result(&p, "b\"hello\"");
+    peer_result(&p, "[b\"hello\", 7]");
     assert_ok(bobbin_get(p.b, "default", "key", 3, &value, &len));
-    peer_expect(&p, "[\"get\", [\"default\", \"key\"]]");
+    peer_expect(&p, "[\"get\", [\"default\", \"key\", {\"commit\": true}]]");
+    ck_assert_uint_eq(bobbin_last_commit(p.b), 7);
     ck_assert_uint_eq(len, 5);
     ck_assert_str_eq(value, "hello");
     bobbin_free(value);
 
-    peer_result(&p, "b\"\"");
+    peer_result(&p, "[b\"\", 8]");
     assert_ok(bobbin_get(p.b, "default", "", 0, &value, &len));
-    peer_expect(&p, "[\"get\", [\"default\", \"\"]]");
+    peer_expect(&p, "[\"get\", [\"default\", \"\", {\"commit\": true}]]");
     ck_assert_uint_eq(len, 0);
     ck_assert_str_eq(value, "");
     bobbin_free(value);
 
-    peer_result(&p, "nil");
+    peer_result(&p, "[nil, 8]");
     assert_ok(bobbin_get(p.b, "s", "key", 3, &value, &len));
     ck_assert_ptr_null(value);
     ck_assert_uint_eq(len, 0);
@@ -96,20 +102,20 @@ END_TEST
 START_TEST(writes_send_what_they_are_given)
 {
     bool exists = false;
-    peer_result(&p, "nil");
+    peer_result(&p, "[nil, 1]");
     assert_ok(bobbin_set(p.b, "default", "key", 3, "value", 5));
-    peer_expect(&p, "[\"set\", [\"default\", \"key\", b\"value\"]]");
-    peer_result(&p, "nil");
+    peer_expect(&p, "[\"set\", [\"default\", \"key\", b\"value\", {\"commit\": true}]]");
+    peer_result(&p, "[nil, 1]");
     assert_ok(bobbin_set(p.b, "default", "key", 3, NULL, 0));
-    peer_expect(&p, "[\"set\", [\"default\", \"key\", b\"\"]]");
-    peer_result(&p, "nil");
+    peer_expect(&p, "[\"set\", [\"default\", \"key\", b\"\", {\"commit\": true}]]");
+    peer_result(&p, "[nil, 1]");
     assert_ok(bobbin_delete(p.b, "default", "key", 2));
-    peer_expect(&p, "[\"delete\", [\"default\", \"ke\"]]");
-    peer_result(&p, "true");
+    peer_expect(&p, "[\"delete\", [\"default\", \"ke\", {\"commit\": true}]]");
+    peer_result(&p, "[true, 1]");
     assert_ok(bobbin_exists(p.b, "default", "key", 3, &exists));
-    peer_expect(&p, "[\"exists\", [\"default\", \"key\"]]");
+    peer_expect(&p, "[\"exists\", [\"default\", \"key\", {\"commit\": true}]]");
     ck_assert(exists);
-    peer_result(&p, "false");
+    peer_result(&p, "[false, 1]");
     assert_ok(bobbin_exists(p.b, "default", "key", 3, &exists));
     ck_assert(!exists);
 }
@@ -126,9 +132,9 @@ END_TEST
 START_TEST(keys_come_in_pages)
 {
     bobbin_key_page *page;
-    peer_result(&p, "[[\"a\", \"\", \"key\"], b\"next\"]");
+    peer_result(&p, "[[[\"a\", \"\", \"key\"], b\"next\"], 3]");
     assert_ok(bobbin_keys(p.b, "default", NULL, &page));
-    peer_expect(&p, "[\"keys\", [\"default\"]]");
+    peer_expect(&p, "[\"keys\", [\"default\", {\"commit\": true}]]");
     ck_assert_uint_eq(page->count, 3);
     ck_assert_str_eq(page->keys[0].data, "a");
     ck_assert_uint_eq(page->keys[1].len, 0);
@@ -141,12 +147,13 @@ START_TEST(keys_come_in_pages)
                                    .prefix_len = 3,
                                    .cursor = page->cursor.data,
                                    .cursor_len = page->cursor.len,
-                                   .limit = 7};
+                                   .limit = 7,
+                                   .reverse = true};
     bobbin_key_page *second;
-    peer_result(&p, "[[], nil]");
+    peer_result(&p, "[[[], nil], 3]");
     assert_ok(bobbin_keys(p.b, "default", &options, &second));
     peer_expect(&p, "[\"keys\", [\"default\", {\"prefix\": \"pre\", \"cursor\": b\"next\", "
-                    "\"limit\": 7}]]");
+                    "\"limit\": 7, \"reverse\": true, \"commit\": true}]]");
     ck_assert_uint_eq(second->count, 0);
     ck_assert(!second->more);
     ck_assert_ptr_null(second->cursor.data);
@@ -154,9 +161,9 @@ START_TEST(keys_come_in_pages)
     bobbin_key_page_free(page);
 
     options = (bobbin_keys_options){.limit = 1};
-    peer_result(&p, "[[], b\"\"]");
+    peer_result(&p, "[[[], b\"\"], 3]");
     assert_ok(bobbin_keys(p.b, "default", &options, &page));
-    peer_expect(&p, "[\"keys\", [\"default\", {\"limit\": 1}]]");
+    peer_expect(&p, "[\"keys\", [\"default\", {\"limit\": 1, \"commit\": true}]]");
     ck_assert(page->more);
     ck_assert_str_eq(page->cursor.data, "");
     bobbin_key_page_free(page);
@@ -198,6 +205,13 @@ START_TEST(app_status_has_all_fields)
     ck_assert_int_eq(c->pid, 0);
     ck_assert_int_eq(c->exit_code, 1);
     ck_assert_int_eq(c->exit_signal, 9);
+    ck_assert_ptr_null(s->error);
+    bobbin_app_status_free(s);
+
+    peer_result(&p, "{\"name\": \"a\", \"directory\": \"/a\", \"wanted\": \"stopped\", "
+                    "\"error\": \"spin.toml:3: what\", \"components\": []}");
+    assert_ok(bobbin_app_status_get(p.b, "a", &s));
+    ck_assert_str_eq(s->error, "spin.toml:3: what");
     bobbin_app_status_free(s);
 }
 END_TEST
@@ -261,7 +275,7 @@ START_TEST(every_code_has_its_status)
     peer_error(&p, codes[_i].code, "");
     ck_assert_int_eq(bobbin_delete(p.b, "default", "key", 3), codes[_i].status);
     ck_assert_str_ne(bobbin_error(p.b), "");
-    peer_result(&p, "nil");
+    peer_result(&p, "[nil, 1]");
     assert_ok(bobbin_delete(p.b, "default", "key", 3));
 }
 END_TEST
@@ -323,12 +337,26 @@ START_TEST(misuse_is_said_and_nothing_is_sent)
 }
 END_TEST
 
+START_TEST(some_statuses_pass)
+{
+#define X(id, number, name, text, retry) ck_assert(bobbin_status_retriable(BOBBIN_##id) == (retry));
+    ERROR_LIST(X)
+#undef X
+    ck_assert(bobbin_status_retriable(BOBBIN_STALE));
+    ck_assert(!bobbin_status_retriable(BOBBIN_OK));
+    ck_assert(!bobbin_status_retriable(BOBBIN_DISCONNECTED));
+    ck_assert(!bobbin_status_retriable(BOBBIN_TIMED_OUT));
+    ck_assert(!bobbin_status_retriable((bobbin_status)-2));
+    ck_assert(!bobbin_status_retriable((bobbin_status)16));
+}
+END_TEST
+
 START_TEST(status_names)
 {
     ck_assert_str_eq(bobbin_status_name(BOBBIN_OK), "ok");
     ck_assert_str_eq(bobbin_status_name(BOBBIN_DISCONNECTED), "disconnected");
     ck_assert_str_eq(bobbin_status_name(BOBBIN_TIMED_OUT), "timed-out");
-    ck_assert_str_eq(bobbin_status_name((bobbin_status)14), "unknown");
+    ck_assert_str_eq(bobbin_status_name((bobbin_status)16), "unknown");
     ck_assert_str_eq(bobbin_status_name((bobbin_status)-1), "unknown");
 }
 END_TEST
@@ -351,6 +379,7 @@ int main(void)
     tcase_add_loop_test(tc, every_code_has_its_status, 0, CODE_COUNT);
     tcase_add_test(tc, unknown_codes_are_other_and_texts_printable);
     tcase_add_test(tc, misuse_is_said_and_nothing_is_sent);
+    tcase_add_test(tc, some_statuses_pass);
     tcase_add_test(tc, status_names);
 
     Suite *s = suite_create("client calls");

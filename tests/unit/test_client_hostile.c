@@ -20,9 +20,35 @@ static void teardown(void)
     peer_teardown(&p);
 }
 
+#define KEY "default", "key", 3
+
+/* Calls whose results need no memory. */
+static bobbin_status call_plain(bobbin *b, const char *method)
+{
+    static const bobbin_check checks[2] = {{BOBBIN_CHECK_ABSENT, {"a", 1}, {NULL, 0}, 0},
+                                           {BOBBIN_CHECK_ABSENT, {"b", 1}, {NULL, 0}, 0}};
+    uint64_t n, m;
+    int64_t i;
+    bool flag;
+    if (strcmp(method, "ttl") == 0)
+        return bobbin_ttl(b, KEY, &i);
+    if (strcmp(method, "increment") == 0)
+        return bobbin_increment(b, KEY, 1, &i);
+    if (strcmp(method, "count") == 0)
+        return bobbin_count(b, "default", &n, &m);
+    if (strcmp(method, "atomic") == 0)
+        return bobbin_atomic(b, "default", checks, 2, NULL, 0, &flag, NULL);
+    if (strcmp(method, "watch") == 0)
+        return bobbin_watch(b, "default", NULL, &n);
+    if (strcmp(method, "unwatch") == 0)
+        return bobbin_unwatch(b, 1, &flag);
+    return bobbin_backup(b, "/tmp/backup", NULL);
+}
+
 /* Make one call of a kind, throwing its result away. */
 static bobbin_status call(bobbin *b, const char *method)
 {
+    static const bobbin_string two_keys[] = {{"a", 1}, {"b", 1}};
     bobbin_status status;
     if (strcmp(method, "ping") == 0)
         return bobbin_ping(b);
@@ -47,10 +73,30 @@ static bobbin_status call(bobbin *b, const char *method)
         bobbin_app_list *list = NULL;
         status = bobbin_app_list_get(b, &list);
         bobbin_app_list_free(list);
-    } else {
+    } else if (strcmp(method, "status") == 0) {
         bobbin_app_status *s = NULL;
         status = bobbin_app_status_get(b, "app", &s);
         bobbin_app_status_free(s);
+    } else if (strcmp(method, "entries") == 0) {
+        bobbin_entry_page *page = NULL;
+        status = bobbin_entries(b, "default", NULL, &page);
+        bobbin_entry_page_free(page);
+    } else if (strcmp(method, "get_many") == 0) {
+        bobbin_values *values = NULL;
+        status = bobbin_get_many(b, "default", two_keys, 2, &values);
+        bobbin_values_free(values);
+    } else if (strcmp(method, "swap") == 0) {
+        void *current = NULL;
+        size_t len;
+        bool swapped;
+        status = bobbin_swap(b, KEY, NULL, 0, "v", 1, &swapped, &current, &len);
+        bobbin_free(current);
+    } else if (strcmp(method, "stats") == 0) {
+        bobbin_stats *s = NULL;
+        status = bobbin_stats_get(b, NULL, &s);
+        bobbin_stats_free(s);
+    } else {
+        status = call_plain(b, method);
     }
     return status;
 }
@@ -67,24 +113,88 @@ static const struct {
     {"ping", "nil"},
     {"ping", "\"pang\""},
     {"ping", "b\"pong\""},
-    {"set", "1"},
-    {"set", "[]"},
-    {"exists", "nil"},
-    {"exists", "1"},
-    {"get", "\"str\""},
-    {"get", "1"},
+    {"set", "[1, 1]"},
+    {"set", "[[], 1]"},
+    {"exists", "[nil, 1]"},
+    {"exists", "[1, 1]"},
+    {"get", "[\"str\", 1]"},
+    {"get", "[1, 1]"},
+    {"get", "[[b\"value\"], 1]"},
+    {"keys", "[nil, 1]"},
+    {"keys", "[[], 1]"},
+    {"keys", "[[[]], 1]"},
+    {"keys", "[[[], nil, nil], 1]"},
+    {"keys", "[[nil, nil], 1]"},
+    {"keys", "[[{}, nil], 1]"},
+    {"keys", "[[[\"a\", 1], nil], 1]"},
+    {"keys", "[[[b\"a\"], nil], 1]"},
+    {"keys", "[[[[\"a\"]], nil], 1]"},
+    {"keys", "[[[\"a\"], 5], 1]"},
+    {"keys", "[[[\"a\"], \"cursor\"], 1]"},
+    {"set", "nil"},
+    {"set", "[nil]"},
+    {"set", "[nil, nil]"},
+    {"set", "[nil, -1]"},
+    {"set", "[nil, 1, 1]"},
+    {"get", "b\"value\""},
     {"get", "[b\"value\"]"},
-    {"keys", "nil"},
-    {"keys", "[]"},
-    {"keys", "[[]]"},
-    {"keys", "[[], nil, nil]"},
-    {"keys", "[nil, nil]"},
-    {"keys", "[{}, nil]"},
-    {"keys", "[[\"a\", 1], nil]"},
-    {"keys", "[[b\"a\"], nil]"},
-    {"keys", "[[[\"a\"]], nil]"},
-    {"keys", "[[\"a\"], 5]"},
-    {"keys", "[[\"a\"], \"cursor\"]"},
+    {"get", "[b\"value\", \"1\"]"},
+    {"keys", "[[\"a\"], nil]"},
+    {"keys", "[[[\"a\"], nil], nil]"},
+    {"ttl", "[0, 1]"},
+    {"ttl", "[-2, 1]"},
+    {"ttl", "[true, 1]"},
+    {"increment", "[nil, 1]"},
+    {"increment", "[\"1\", 1]"},
+    {"increment", "[b\"12345678\", 1]"},
+    {"count", "[1, 1]"},
+    {"count", "[[1], 1]"},
+    {"count", "[[1, -1], 1]"},
+    {"count", "[[nil, 1], 1]"},
+    {"atomic", "[true, 1]"},
+    {"atomic", "[[true], 1]"},
+    {"atomic", "[[true, 0], 1]"},
+    {"atomic", "[[false, nil], 1]"},
+    {"atomic", "[[false, -1], 1]"},
+    {"atomic", "[[false, 2], 1]"},
+    {"atomic", "[[nil, nil], 1]"},
+    {"swap", "[true, 1]"},
+    {"swap", "[[true, b\"value\"], 1]"},
+    {"swap", "[[false, \"value\"], 1]"},
+    {"swap", "[[false, 1], 1]"},
+    {"swap", "[[false, b\"value\"], nil]"},
+    {"get_many", "[nil, 1]"},
+    {"get_many", "[[], 1]"},
+    {"get_many", "[[nil], 1]"},
+    {"get_many", "[[nil, nil, nil], 1]"},
+    {"get_many", "[[nil, \"value\"], 1]"},
+    {"get_many", "[[b\"a\", 1], 1]"},
+    {"get_many", "[[b\"a\", b\"b\"], nil]"},
+    {"entries", "[nil, 1]"},
+    {"entries", "[[[\"a\", b\"v\"], nil], 1]"},
+    {"entries", "[[[[\"a\"]], nil], 1]"},
+    {"entries", "[[[[\"a\", \"v\"]], nil], 1]"},
+    {"entries", "[[[[b\"a\", b\"v\"]], nil], 1]"},
+    {"entries", "[[[[\"a\", nil]], nil], 1]"},
+    {"entries", "[[[1, 2, 3, 4, 5, 6, 7, 8], nil], 1]"},
+    {"entries", "[[[[\"a\", b\"v\"]], 5], 1]"},
+    {"entries", "[[[[\"a\", b\"v\"]], b\"next\"], nil]"},
+    {"watch", "nil"},
+    {"watch", "-1"},
+    {"watch", "[1, 1]"},
+    {"unwatch", "nil"},
+    {"unwatch", "[true, 1]"},
+    {"backup", "nil"},
+    {"backup", "{}"},
+    {"backup", "{\"bytes\": 1, \"pages\": 1}"},
+    {"backup", "{\"bytes\": -1, \"pages\": 1, \"commit\": 1}"},
+    {"backup", "{\"bytes\": 1, \"pages\": nil, \"commit\": 1}"},
+    {"stats", "nil"},
+    {"stats", "[]"},
+    {"stats", "{1: 2}"},
+    {"stats", "{\"a\": {1: 2}}"},
+    {"attach", "{\"version\": \"1\", \"stores\": [], \"protocol\": 1, \"limits\": 1}"},
+    {"attach", "{\"version\": \"1\", \"stores\": [], \"protocol\": 1, \"limits\": {1: 2}}"},
     {"attach", "nil"},
     {"attach", "[]"},
     {"attach", "{}"},
@@ -153,11 +263,23 @@ static const struct {
     const char *result;
 } right[] = {
     {"ping", "\"pong\""},
-    {"set", "nil"},
-    {"exists", "true"},
-    {"get", "b\"value\""},
-    {"keys", "[[\"a\", \"b\"], b\"b\"]"},
+    {"set", "[nil, 1]"},
+    {"exists", "[true, 1]"},
+    {"get", "[b\"value\", 1]"},
+    {"keys", "[[[\"a\", \"b\"], b\"b\"], 1]"},
     {"attach", PEER_SESSION},
+    {"attach", "{\"version\": \"1\", \"stores\": [], \"protocol\": 1, \"limits\": {\"key\": 1}}"},
+    {"ttl", "[-1, 1]"},
+    {"increment", "[-5, 1]"},
+    {"count", "[[1, 1], 1]"},
+    {"atomic", "[[false, 1], 1]"},
+    {"swap", "[[false, b\"value\"], 1]"},
+    {"get_many", "[[nil, b\"value\"], 1]"},
+    {"entries", "[[[[\"a\", b\"v\"], [\"b\", b\"\"]], b\"next\"], 1]"},
+    {"watch", "7"},
+    {"unwatch", "true"},
+    {"backup", "{\"bytes\": 1, \"pages\": 1, \"commit\": 1}"},
+    {"stats", "{\"a\": 1, \"b\": {\"c\": \"text\", \"d\": true}}"},
     {"list", "[" APP_WITH("[]") ", " COMPONENT_WITH("\"pid\": 5, \"exit_code\": nil") "]"},
     {"status", COMPONENT_WITH("\"pid\": 5, \"reason\": \"because\", \"since\": 1")},
 };
@@ -305,8 +427,8 @@ END_TEST
 
 START_TEST(keys_may_hold_any_byte)
 {
-    static const char page[] = "\x94\x01\x02\xc0\x92\x92\xa3"
-                               "a\0b\xa2\xff\xfe\xc4\x02\0\xff";
+    static const char page[] = "\x94\x01\x02\xc0\x92\x92\x92\xa3"
+                               "a\0b\xa2\xff\xfe\xc4\x02\0\xff\x01";
     bobbin_key_page *keys;
     peer_write(&p, page, sizeof(page) - 1);
     ck_assert_int_eq(bobbin_keys(p.b, "default", NULL, &keys), BOBBIN_OK);

@@ -1,6 +1,8 @@
 /* Every allocation of the library fails once: the call says so, nothing leaks, nothing crashes. */
 #include <check.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -101,6 +103,82 @@ static bobbin_status do_status(bobbin *b)
     return status;
 }
 
+static bobbin_status do_get_many(bobbin *b)
+{
+    static const bobbin_string keys[] = {{"a", 1}, {"b", 1}};
+    bobbin_values *values = NULL;
+    bobbin_status status = checked(bobbin_get_many(b, "default", keys, 2, &values));
+    ck_assert((status == BOBBIN_OK) == (values != NULL));
+    bobbin_values_free(values);
+    return status;
+}
+
+static bobbin_status do_entries(bobbin *b)
+{
+    bobbin_entry_page *page = NULL;
+    bobbin_status status = checked(bobbin_entries(b, "default", NULL, &page));
+    ck_assert((status == BOBBIN_OK) == (page != NULL));
+    bobbin_entry_page_free(page);
+    return status;
+}
+
+static bobbin_status do_swap(bobbin *b)
+{
+    void *current = NULL;
+    size_t len;
+    bool swapped;
+    bobbin_status status =
+        checked(bobbin_swap(b, "default", "key", 3, "a", 1, "b", 1, &swapped, &current, &len));
+    ck_assert((status == BOBBIN_OK) == (current != NULL));
+    bobbin_free(current);
+    return status;
+}
+
+static bobbin_status do_watch(bobbin *b)
+{
+    uint64_t id;
+    return checked(bobbin_watch(b, "default", NULL, &id));
+}
+
+static bobbin_status do_stats(bobbin *b)
+{
+    bobbin_stats *stats = NULL;
+    bobbin_status status = checked(bobbin_stats_get(b, NULL, &stats));
+    ck_assert((status == BOBBIN_OK) == (stats != NULL));
+    bobbin_stats_free(stats);
+    return status;
+}
+
+/* How the submitted request ended; BOBBIN_MISUSE: not yet. */
+static bobbin_status submitted;
+static char submitted_error[100];
+
+static void on_result(void *arg, const bobbin_result *result)
+{
+    (void)arg;
+    left = -1;
+    submitted = result->status;
+    snprintf(submitted_error, sizeof(submitted_error), "%s", result->error);
+}
+
+static bobbin_status do_submit(bobbin *b)
+{
+    const bobbin_request q = {.kind = BOBBIN_REQUEST_GET, .store = "s", .key = {"k", 1}};
+    submitted = BOBBIN_MISUSE;
+    submitted_error[0] = '\0';
+    bobbin_status status = bobbin_submit(b, &q, 0, on_result, NULL, NULL);
+    if (status != BOBBIN_OK) {
+        ck_assert_int_eq(submitted, BOBBIN_MISUSE);
+        return checked(status);
+    }
+    while (submitted == BOBBIN_MISUSE)
+        bobbin_process(b, POLLIN | POLLOUT);
+    if (submitted == BOBBIN_NO_MEMORY) {
+        ck_assert_ptr_nonnull(strstr(submitted_error, "out of memory"));
+    }
+    return checked(submitted);
+}
+
 #define APP                                                                                        \
     "{\"name\": \"a\", \"directory\": \"/a\", \"wanted\": \"running\", \"components\": "           \
     "[{\"id\": \"c\", \"state\": \"running\", \"reason\": \"because\"}]}"
@@ -109,9 +187,15 @@ static const struct {
     bobbin_status (*call)(bobbin *b);
     const char *result;
 } calls[] = {
-    {do_get, "b\"value\""},
-    {do_set, "nil"},
-    {do_keys, "[[\"a\", \"b\", \"c\"], b\"c\"]"},
+    {do_get, "[b\"value\", 1]"},
+    {do_set, "[nil, 1]"},
+    {do_keys, "[[[\"a\", \"b\", \"c\"], b\"c\"], 1]"},
+    {do_get_many, "[[b\"value\", nil], 1]"},
+    {do_entries, "[[[[\"a\", b\"v\"], [\"b\", b\"v\"]], b\"b\"], 1]"},
+    {do_swap, "[[false, b\"value\"], 1]"},
+    {do_watch, "9"},
+    {do_stats, "{\"a\": 1, \"b\": {\"c\": \"text\"}}"},
+    {do_submit, "[b\"value\", 1]"},
     {do_attach, PEER_SESSION},
     {do_list, "[" APP ", " APP "]"},
     {do_status, APP},
@@ -130,7 +214,10 @@ START_TEST(call_survives_each_failure)
         ck_assert(injected == (status != BOBBIN_OK));
         if (injected) {
             ck_assert(status == BOBBIN_NO_MEMORY || status == BOBBIN_DISCONNECTED);
-            ck_assert_ptr_nonnull(strstr(bobbin_error(p.b), "out of memory"));
+            ck_assert_ptr_nonnull(strstr(calls[_i].call == do_submit && submitted_error[0]
+                                             ? submitted_error
+                                             : bobbin_error(p.b),
+                                         "out of memory"));
         }
         peer_teardown(&p);
     }
@@ -148,6 +235,27 @@ START_TEST(request_that_was_not_sent_can_be_repeated)
     peer_result(&p, "\"pong\"");
     ck_assert_int_eq(bobbin_ping(p.b), BOBBIN_OK);
     peer_expect(&p, "[\"ping\", []]");
+    peer_teardown(&p);
+}
+END_TEST
+
+/* A change for which there is no memory ends its watch and nothing else. */
+START_TEST(change_without_memory_ends_the_watch)
+{
+    struct peer p;
+    uint64_t id;
+    bobbin_change *c;
+    peer_setup(&p);
+    peer_result(&p, "5");
+    ck_assert_int_eq(bobbin_watch(p.b, "default", NULL, &id), BOBBIN_OK);
+    peer_send(&p, "[2, \"changed\", [5, 7, \"a\", \"set\", b\"value\"]]");
+    fail_after(0);
+    ck_assert_int_eq(checked(bobbin_next_change(p.b, 0, &c)), BOBBIN_OK);
+    ck_assert(injected);
+    ck_assert_ptr_nonnull(c);
+    ck_assert_int_eq(c->kind, BOBBIN_CHANGE_OVERFLOW);
+    ck_assert_uint_eq(c->commit, 6);
+    bobbin_change_free(c);
     peer_teardown(&p);
 }
 END_TEST
@@ -179,6 +287,7 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, call_survives_each_failure, 0, (int)(sizeof(calls) / sizeof(calls[0])));
     tcase_add_test(tc, request_that_was_not_sent_can_be_repeated);
+    tcase_add_test(tc, change_without_memory_ends_the_watch);
     tcase_add_test(tc, connect_survives_each_failure);
 
     Suite *s = suite_create("client memory");

@@ -46,8 +46,10 @@ static void store_one(const struct message *m, struct buffer *out)
     msgpack_packer pk;
     pack_init(&pk, out);
     message_write_result(out, m->id);
+    msgpack_pack_array(&pk, 2);
     if (slice_equals(m->method, "get")) {
         pack_slice_bin(&pk, (struct slice){(char *)stored.data, stored.len});
+        msgpack_pack_int(&pk, 1);
         return;
     }
     if (slice_equals(m->method, "set")) {
@@ -60,6 +62,7 @@ static void store_one(const struct message *m, struct buffer *out)
         buffer_fini(&stored);
     }
     msgpack_pack_nil(&pk);
+    msgpack_pack_int(&pk, 2);
 }
 
 START_TEST(big_values_there_and_back)
@@ -99,7 +102,7 @@ END_TEST
 static void pages(const struct message *m, struct buffer *out)
 {
     message_write_result(out, m->id);
-    peer_encode(out, "[[\"alpha\", \"beta\", \"gamma\"], b\"gamma\"]");
+    peer_encode(out, "[[[\"alpha\", \"beta\", \"gamma\"], b\"gamma\"], 9]");
 }
 
 START_TEST(byte_by_byte_from_a_slow_daemon)
@@ -173,10 +176,12 @@ static void huge(const struct message *m, struct buffer *out)
         pack_cstr(&pk, "pong");
         return;
     }
+    msgpack_pack_array(&pk, 2);
     msgpack_pack_bin(&pk, LIMIT_RESULT);
     ck_assert_int_eq(buffer_reserve(out, LIMIT_RESULT), 0);
     memset(out->data + out->len, 'x', LIMIT_RESULT);
     out->len += LIMIT_RESULT;
+    msgpack_pack_int(&pk, 3);
 }
 
 START_TEST(largest_answer)

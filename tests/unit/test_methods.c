@@ -69,6 +69,21 @@ START_TEST(other_names_are_not_found)
     ck_assert_uint_eq(method_find("get\0", 4), METHOD_COUNT);
     ck_assert_uint_eq(method_find("getx", 3), METHOD_GET);
     ck_assert_uint_eq(method_find("app.", 4), METHOD_COUNT);
+    ck_assert_uint_eq(method_find("changed", 7), METHOD_COUNT);
+}
+END_TEST
+
+/* What takes an app says so before it takes a store. */
+START_TEST(methods_of_a_store_need_an_app)
+{
+    for (unsigned i = 0; i < METHOD_COUNT; i++) {
+        const struct method_info *m = &method_table[i];
+        if (strncmp(m->params, "[store,", 7) == 0)
+            ck_assert_msg(method_needs_app(m->access) && !method_is_for_peers(m->access), "%s",
+                          m->name);
+        if (strncmp(m->name, "app.", 4) == 0)
+            ck_assert_msg(method_is_for_peers(m->access), "%s", m->name);
+    }
 }
 END_TEST
 
@@ -80,6 +95,7 @@ int main(void)
     tcase_add_test(tc, the_table_stands_in_the_order_of_the_list);
     tcase_add_test(tc, shapes_and_counts_agree);
     tcase_add_test(tc, other_names_are_not_found);
+    tcase_add_test(tc, methods_of_a_store_need_an_app);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -49,7 +49,11 @@ static bool has_line(const char *format, ...)
 START_TEST(tells_every_method)
 {
     static const char *const access[] = {
-        [METHOD_ANY] = "any", [METHOD_ATTACHED] = "app", [METHOD_PEER] = "person"};
+        [METHOD_ANY] = "any",
+        [METHOD_ATTACHED] = "app",
+        [METHOD_PEER] = "person",
+        [METHOD_PEER_ATTACHED] = "person, app",
+    };
     for (unsigned i = 0; i < METHOD_COUNT; i++) {
         const struct method_info *m = &method_table[i];
         ck_assert_msg(has_line("| `%s` | %s | `%s` | `%s` |\n", m->name, access[m->access],
@@ -71,31 +75,58 @@ END_TEST
 
 START_TEST(tells_every_limit)
 {
-    static const struct {
-        const char *what;
-        unsigned number;
-    } limits[] = {
-        {"request, bytes", LIMIT_MESSAGE},
-        {"result, bytes", LIMIT_RESULT},
-        {"response with envelope, bytes", LIMIT_RESPONSE},
-        {"nesting of arrays and maps", LIMIT_DEPTH},
-        {"name of a method, bytes", LIMIT_METHOD},
-        {"key to be written, bytes", LIMIT_KEY},
-        {"value to be written, bytes", LIMIT_VALUE},
-        {"label, bytes", LIMIT_LABEL},
-        {"name of an app, bytes", LIMIT_NAME},
-        {"keys on a page, unless asked for", LIMIT_PAGE_DEFAULT},
-        {"keys on a page, at most", LIMIT_PAGE},
-        {"bytes of keys on a page", LIMIT_PAGE_BYTES},
-        {"unanswered requests of a connection", LIMIT_INFLIGHT},
-        {"bytes of unanswered requests of a connection", LIMIT_INFLIGHT_BYTES},
-        {"bytes of responses not yet read", LIMIT_UNREAD_BYTES},
-        {"connections of the daemon", LIMIT_CONNECTIONS},
-        {"registered apps", LIMIT_APPS},
-    };
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
-        ck_assert_msg(has_line("| %s | %u | ", limits[i].what, limits[i].number), "%s",
-                      limits[i].what);
+#define X(name, number, what)                                                                      \
+    ck_assert_msg(has_line("| %s | %llu | `%s` | ", what, (unsigned long long)(number), name),     \
+                  "%s", what);
+    LIMIT_LIST(X)
+#undef X
+}
+END_TEST
+
+START_TEST(tells_every_notification)
+{
+#define X(id, name, params)                                                                        \
+    ck_assert_msg(has_line("| `%s` | `%s` |\n", name, params), "%s: not in the table", name);      \
+    ck_assert_msg(has_line("### %s\n", name), "%s: no section", name);
+    NOTIFICATION_LIST(X)
+#undef X
+}
+END_TEST
+
+/* The text of a method's section holds this. */
+static bool section_has(const char *method, const char *what)
+{
+    char title[LIMIT_METHOD + 8];
+    snprintf(title, sizeof title, "\n### %s\n", method);
+    const char *begin = strstr(specification, title);
+    ck_assert_msg(begin != NULL, "%s: no section", method);
+    const char *end = strstr(begin + 1, "\n### ");
+    const char *found = strstr(begin, what);
+    return found != NULL && (end == NULL || found < end);
+}
+
+/* The words between braces in the shape of the params are options: each is explained. */
+START_TEST(tells_every_option)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < METHOD_COUNT; i++) {
+        bool inside = false;
+        for (const char *p = method_table[i].params; *p != '\0';) {
+            char option[40] = "";
+            size_t len = strspn(p, "abcdefghijklmnopqrstuvwxyz_");
+            if (len == 0) {
+                inside = *p == '{' || (inside && *p != '}');
+                p++;
+                continue;
+            }
+            snprintf(option, sizeof option, "`%.*s`", (int)len, p);
+            ck_assert_msg(!inside || section_has(method_table[i].name, option), "%s: %s",
+                          method_table[i].name, option);
+            count += inside;
+            p += len;
+        }
+    }
+    ck_assert_uint_gt(count, 20);
 }
 END_TEST
 
@@ -172,7 +203,7 @@ static void show(struct reader *r, struct text *ret)
 
 /* An example as it stands in the file. */
 struct example {
-    char word[16];       /* request, response or malformed */
+    char word[16];       /* request, response, notify or malformed */
     struct text text;    /* its lines joined by blanks */
     struct buffer bytes; /* what the lines of bytes say */
 };
@@ -203,7 +234,7 @@ static bool next_example(const char **pos, struct example *ret)
     const char *line = *pos;
     memset(ret, 0, sizeof(*ret));
     while (strncmp(line, "request   [", 11) != 0 && strncmp(line, "response  [", 11) != 0 &&
-           strncmp(line, "malformed [", 11) != 0) {
+           strncmp(line, "malformed [", 11) != 0 && strncmp(line, "notify    [", 11) != 0) {
         line = strchr(line, '\n');
         if (line == NULL)
             return false;
@@ -243,10 +274,41 @@ static void assert_request(const struct message *m, const struct example *ex, bo
     seen[method] = true;
 }
 
+enum {
+#define X(id, name, params) NOTIFICATION_##id,
+    NOTIFICATION_LIST(X)
+#undef X
+        NOTIFICATION_COUNT
+};
+
+static void assert_notification(const struct message *m, const struct example *ex, bool *seen)
+{
+    static const char *const names[] = {
+#define X(id, name, params) name,
+        NOTIFICATION_LIST(X)
+#undef X
+    };
+    ck_assert_int_eq(m->kind, MESSAGE_NOTIFICATION);
+    for (unsigned i = 0; i < NOTIFICATION_COUNT; i++) {
+        if (slice_equals(m->method, names[i])) {
+            seen[i] = true;
+            return;
+        }
+    }
+    ck_abort_msg("not in the list: %s", ex->text.data);
+}
+
+static void assert_all(const bool *seen, unsigned count, const char *what)
+{
+    for (unsigned i = 0; i < count; i++)
+        ck_assert_msg(seen[i], "%s %u of the list has no example", what, i);
+}
+
 START_TEST(its_examples_hold)
 {
     const char *pos = specification;
     bool seen[METHOD_COUNT] = {false};
+    bool notified[NOTIFICATION_COUNT] = {false};
     struct example ex;
     uint32_t asked = UINT32_MAX;
     while (next_example(&pos, &ex)) {
@@ -265,6 +327,9 @@ START_TEST(its_examples_hold)
             ck_assert_int_eq(m.kind, MESSAGE_REQUEST);
             assert_request(&m, &ex, seen);
             asked = m.id;
+        } else if (strcmp(ex.word, "notify") == 0) {
+            ck_assert_msg(rc == 0, "%s: %s", ex.text.data, e.text);
+            assert_notification(&m, &ex, notified);
         } else {
             ck_assert_msg(rc == 0, "%s: %s", ex.text.data, e.text);
             ck_assert_int_eq(m.kind, MESSAGE_RESPONSE);
@@ -273,8 +338,8 @@ START_TEST(its_examples_hold)
         }
         buffer_fini(&ex.bytes);
     }
-    for (unsigned i = 0; i < METHOD_COUNT; i++)
-        ck_assert_msg(seen[i], "%s: no example", method_table[i].name);
+    assert_all(seen, METHOD_COUNT, "method");
+    assert_all(notified, NOTIFICATION_COUNT, "notification");
 }
 END_TEST
 
@@ -286,6 +351,8 @@ int main(void)
     tcase_add_test(tc, tells_every_method);
     tcase_add_test(tc, tells_every_error);
     tcase_add_test(tc, tells_every_limit);
+    tcase_add_test(tc, tells_every_notification);
+    tcase_add_test(tc, tells_every_option);
     tcase_add_test(tc, its_examples_hold);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);

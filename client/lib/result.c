@@ -1,0 +1,188 @@
+#include "result.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "operation.h"
+#include "page.h"
+
+void result_init(struct result *res, const bobbin_request *q)
+{
+    *res = (struct result){.shown = {.kind = q->kind, .error = ""}};
+    if (q->kind == BOBBIN_REQUEST_GET_MANY)
+        res->expected = q->key_count;
+    else if (q->kind == BOBBIN_REQUEST_ATOMIC)
+        res->expected = q->check_count;
+}
+
+void result_fini(struct result *res)
+{
+    free(res->value);
+    bobbin_values_free(res->values);
+    bobbin_key_page_free(res->keys);
+    bobbin_entry_page_free(res->entries);
+    res->value = NULL;
+    res->values = NULL;
+    res->keys = NULL;
+    res->entries = NULL;
+}
+
+static bobbin_status wrong(struct failure *f, const char *what)
+{
+    return failure_set(f, BOBBIN_BAD_RESPONSE, "the daemon's answer is wrong: %s", what);
+}
+
+static bobbin_status read_nil(struct reader *r, struct failure *f)
+{
+    return reader_nil(r) == 0 ? BOBBIN_OK : wrong(f, "it is not nil");
+}
+
+static bobbin_status read_bool(struct reader *r, bool *ret, struct failure *f)
+{
+    return reader_bool(r, ret) == 0 ? BOBBIN_OK : wrong(f, "it is not a boolean");
+}
+
+static bobbin_status read_uint(struct reader *r, uint64_t *ret, struct failure *f)
+{
+    return reader_uint(r, ret) == 0 ? BOBBIN_OK : wrong(f, "it is not a number");
+}
+
+static bobbin_status read_pair(struct reader *r, struct failure *f)
+{
+    uint32_t count;
+    return reader_array(r, &count) == 0 && count == 2 ? BOBBIN_OK : wrong(f, "it is not a pair");
+}
+
+static bobbin_status read_pong(struct reader *r, struct failure *f)
+{
+    struct slice s;
+    bool well = reader_str(r, &s) == 0 && slice_equals(s, "pong");
+    return well ? BOBBIN_OK : wrong(f, "it is not \"pong\"");
+}
+
+/* A value or nil. */
+static bobbin_status read_value(struct reader *r, struct result *res, struct failure *f)
+{
+    struct slice s;
+    if (reader_nil(r) == 0)
+        return BOBBIN_OK;
+    if (reader_peek(r) != READER_BIN || reader_bytes(r, &s) != 0)
+        return wrong(f, "the value is not binary");
+    res->value = malloc(s.len + 1);
+    if (res->value == NULL)
+        return failure_no_memory(f);
+    if (s.len > 0)
+        memcpy(res->value, s.data, s.len);
+    res->value[s.len] = '\0';
+    res->shown.value = (bobbin_string){res->value, s.len};
+    return BOBBIN_OK;
+}
+
+static bobbin_status read_ttl(struct reader *r, int64_t *ret, struct failure *f)
+{
+    if (reader_nil(r) == 0) {
+        *ret = BOBBIN_TTL_ABSENT;
+        return BOBBIN_OK;
+    }
+    if (reader_int(r, ret) != 0 || (*ret <= 0 && *ret != BOBBIN_TTL_NONE))
+        return wrong(f, "it is no time to live");
+    return BOBBIN_OK;
+}
+
+static bobbin_status read_swap(struct reader *r, struct result *res, struct failure *f)
+{
+    bobbin_status status = read_pair(r, f);
+    if (status == BOBBIN_OK)
+        status = read_bool(r, &res->shown.flag, f);
+    if (status == BOBBIN_OK)
+        status = res->shown.flag ? read_nil(r, f) : read_value(r, res, f);
+    return status;
+}
+
+static bobbin_status read_atomic(struct reader *r, struct result *res, struct failure *f)
+{
+    uint64_t index = 0;
+    bobbin_status status = read_pair(r, f);
+    if (status == BOBBIN_OK)
+        status = read_bool(r, &res->shown.flag, f);
+    if (status == BOBBIN_OK)
+        status = res->shown.flag ? read_nil(r, f) : read_uint(r, &index, f);
+    if (status == BOBBIN_OK && !res->shown.flag && index >= res->expected)
+        status = wrong(f, "there is no such check");
+    res->shown.failed_check = (size_t)index;
+    return status;
+}
+
+static bobbin_status read_count(struct reader *r, struct result *res, struct failure *f)
+{
+    bobbin_status status = read_pair(r, f);
+    if (status == BOBBIN_OK)
+        status = read_uint(r, &res->shown.entry_count, f);
+    return status != BOBBIN_OK ? status : read_uint(r, &res->shown.byte_count, f);
+}
+
+static bobbin_status read_number(struct reader *r, int64_t *ret, struct failure *f)
+{
+    return reader_int(r, ret) == 0 ? BOBBIN_OK : wrong(f, "it is not an integer");
+}
+
+static bobbin_status read_many(struct reader *r, struct result *res, struct failure *f)
+{
+    bobbin_status status;
+    if (res->shown.kind == BOBBIN_REQUEST_KEYS)
+        status = page_read_keys(r, &res->keys, f);
+    else if (res->shown.kind == BOBBIN_REQUEST_ENTRIES)
+        status = page_read_entries(r, &res->entries, f);
+    else
+        status = page_read_values(r, res->expected, &res->values, f);
+    res->shown.keys = res->keys;
+    res->shown.entries = res->entries;
+    res->shown.values = res->values;
+    return status;
+}
+
+static bobbin_status read_own(struct reader *r, struct result *res, struct failure *f)
+{
+    switch (res->shown.kind) {
+    case BOBBIN_REQUEST_PING:
+        return read_pong(r, f);
+    case BOBBIN_REQUEST_GET:
+        return read_value(r, res, f);
+    case BOBBIN_REQUEST_EXISTS:
+    case BOBBIN_REQUEST_UNWATCH:
+        return read_bool(r, &res->shown.flag, f);
+    case BOBBIN_REQUEST_TTL:
+        return read_ttl(r, &res->shown.number, f);
+    case BOBBIN_REQUEST_KEYS:
+    case BOBBIN_REQUEST_ENTRIES:
+    case BOBBIN_REQUEST_GET_MANY:
+        return read_many(r, res, f);
+    case BOBBIN_REQUEST_COUNT:
+        return read_count(r, res, f);
+    case BOBBIN_REQUEST_INCREMENT:
+        return read_number(r, &res->shown.number, f);
+    case BOBBIN_REQUEST_SWAP:
+        return read_swap(r, res, f);
+    case BOBBIN_REQUEST_ATOMIC:
+        return read_atomic(r, res, f);
+    case BOBBIN_REQUEST_WATCH:
+        return read_uint(r, &res->shown.watch, f);
+    default: /* set, delete, set_many, delete_many */
+        return read_nil(r, f);
+    }
+}
+
+bobbin_status result_read(struct reader *r, struct result *res, struct failure *f)
+{
+    bool has_commit = operation_has_commit(res->shown.kind);
+    bobbin_status status = has_commit ? read_pair(r, f) : BOBBIN_OK;
+    if (status == BOBBIN_OK)
+        status = read_own(r, res, f);
+    if (status == BOBBIN_OK && has_commit && reader_uint(r, &res->shown.commit) != 0)
+        status = wrong(f, "it has no commit number");
+    if (status == BOBBIN_OK)
+        return BOBBIN_OK;
+    result_fini(res);
+    res->shown = (bobbin_result){.id = res->shown.id, .kind = res->shown.kind, .error = ""};
+    return status;
+}

@@ -1,0 +1,24 @@
+/* The answer to a bobbin_request, read and checked by its kind. */
+#ifndef BOBBIN_CLIENT_RESULT_H
+#define BOBBIN_CLIENT_RESULT_H
+
+#include "failure.h"
+
+struct result {
+    bobbin_result shown; /* what the caller sees; its pointers go to what is below */
+    size_t expected;     /* get_many: the values asked for; atomic: the checks made */
+    char *value;         /* owned, as are the others, until the taker sets it to NULL */
+    bobbin_values *values;
+    bobbin_key_page *keys;
+    bobbin_entry_page *entries;
+};
+
+/* Ready for the answer to this request. */
+void result_init(struct result *res, const bobbin_request *q);
+/* Free what is owned; may be followed by anything but another read. */
+void result_fini(struct result *res);
+/* Read the answer. BOBBIN_BAD_RESPONSE or BOBBIN_NO_MEMORY with *f set; then nothing is owned and
+ * the fields are as after result_init. */
+bobbin_status result_read(struct reader *r, struct result *res, struct failure *f);
+
+#endif

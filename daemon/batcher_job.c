@@ -1,0 +1,157 @@
+#include "daemon/batcher_job.h"
+
+#include <assert.h>
+
+/* What the results of one batch may hold in memory, in bytes. */
+#define BATCH_RESULT_BYTES (32u << 20)
+
+static struct op *op_of(struct list *link)
+{
+    return container_of(link, struct op, link);
+}
+
+static void job_fail(struct job *job, const struct error *e)
+{
+    while (!list_empty(&job->todo)) {
+        struct list *l = list_pop(&job->todo);
+        op_fail(op_of(l), e->code, "%s", e->text);
+        list_push(&job->ran, l);
+    }
+}
+
+static void job_cancel_tasks(struct job *job, const struct error *e)
+{
+    while (!list_empty(&job->tasks)) {
+        struct list *l = list_pop(&job->tasks);
+        struct task *task = container_of(l, struct task, link);
+        task->cancel(task, e);
+        list_push(&job->finished, l);
+    }
+}
+
+/* Operations that would answer too much at once stay in todo. */
+static void job_run_ops(struct job *job)
+{
+    size_t bytes = 0;
+
+    while (!list_empty(&job->todo) && bytes < BATCH_RESULT_BYTES) {
+        struct list *l = list_pop(&job->todo);
+        store_run(job->store, op_of(l));
+        bytes += op_of(l)->result.len;
+        list_push(&job->ran, l);
+    }
+}
+
+/* Nothing of the batch is in the file. Its reads may have seen what it wrote: they look again. */
+static void job_undo(struct job *job, const struct error *e)
+{
+    struct list *it;
+    struct list *tmp;
+
+    list_each(it, tmp, &job->ran)
+    {
+        struct op *op = op_of(it);
+        if (!op_is_write(op)) {
+            op_reset(op);
+            store_run(job->store, op);
+        } else if (op->status == 0) {
+            op_fail(op, e->code, "%s", e->text);
+        }
+    }
+}
+
+/* Have an open store whose file is where it should be, ready to be written if need be. */
+static int job_prepare(struct job *job, struct error *e)
+{
+    struct error ignored;
+    int code;
+
+    if (job->store)
+        code = store_check(job->store, e);
+    else
+        code = store_open(&job->directory, &job->store, e);
+    if (!code)
+        store_set_quota(job->store, job->quota_bytes, job->quota_entries);
+    if (!code && (job->writes || job->sweep))
+        code = store_begin(job->store, e);
+    if (code) {
+        job_cancel_tasks(job, e);
+        store_close(job->store, &ignored);
+        job->store = NULL;
+    }
+    return code;
+}
+
+static void job_sweep(struct job *job)
+{
+    int removed = store_sweep(job->store, job->sweep, &job->sweep_error);
+
+    if (removed >= 0) {
+        job->sweep_error.code = 0;
+        job->swept = (unsigned)removed;
+    }
+}
+
+static void job_commit(struct job *job)
+{
+    struct error e;
+
+    if (store_commit(job->store, &e) != 0) {
+        job_undo(job, &e);
+        if (job->sweep)
+            job->sweep_error = e;
+        job->swept = 0;
+        return;
+    }
+    job->changes = store_changes(job->store, &job->change_count);
+    job->commit = store_commit_number(job->store);
+}
+
+static void job_step_task(struct job *job)
+{
+    struct list *l = list_pop(&job->tasks);
+    struct task *task = container_of(l, struct task, link);
+    bool more = task->step(task, job->store);
+
+    list_push(more ? &job->tasks : &job->finished, l);
+}
+
+/* What the round is for, on an open store. */
+static void job_work(struct job *job)
+{
+    job_run_ops(job);
+    if (job->sweep)
+        job_sweep(job);
+    if (job->writes || job->sweep)
+        job_commit(job);
+    if (job->step)
+        job_step_task(job);
+}
+
+void job_run(struct job *job)
+{
+    struct error e;
+
+    job->change_count = 0;
+    job->swept = 0;
+    job->sweep_error.code = 0;
+    if (job->refusal.code)
+        job_fail(job, &job->refusal);
+    if (job->cancel.code)
+        job_cancel_tasks(job, &job->cancel);
+    job->step = job->step && !list_empty(&job->tasks);
+    if (!list_empty(&job->todo) || job->sweep || job->step) {
+        if (job_prepare(job, &e) == 0)
+            job_work(job);
+        else
+            job_fail(job, &e);
+    }
+    job->next_expiry = job->store ? store_next_expiry(job->store) : -1;
+}
+
+void job_close(struct job *job)
+{
+    assert(list_empty(&job->tasks));
+    store_close(job->store, &job->trouble);
+    job->store = NULL;
+}

@@ -1,0 +1,128 @@
+/* Entries with a time to live: gone for every reader at that moment, removed in the background. */
+#include "daemon/clock.h"
+#include "daemon/store_internal.h"
+#include "protocol/message.h"
+
+void store_tick(struct store *s)
+{
+    int64_t now = clock_now_ms() + s->ahead_ms;
+
+    if (now > s->now_ms)
+        s->now_ms = now;
+}
+
+/* When the entry expires; 0: never. An error reads as never: the caller's own statement meets it too. */
+static int64_t expires_at(struct store *s, struct slice label, struct slice key)
+{
+    sqlite3_stmt *stmt = store_start(s, STORE_EXPIRES, label, &key);
+    int64_t at = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+
+    store_finish(stmt);
+    return at;
+}
+
+bool store_expired(struct store *s, struct slice label, struct slice key)
+{
+    int64_t at;
+
+    /* Nothing costs anything while nothing is due. */
+    if (s->next_expiry < 0 || s->now_ms < s->next_expiry)
+        return false;
+    at = expires_at(s, label, key);
+    return at && at <= s->now_ms;
+}
+
+/* The time goes on from the latest that the file has seen: what has expired stays so, and what was
+ * given a minute lives for a minute, wherever the wall clock was set to meanwhile. */
+void store_tick_from(struct store *s, int64_t seen)
+{
+    int64_t now = clock_now_ms();
+
+    s->ahead_ms = seen > now ? seen - now : 0;
+    store_tick(s);
+}
+
+int store_expiry_load(struct store *s)
+{
+    sqlite3_stmt *stmt = s->statements[STORE_EXPIRE_NEXT];
+
+    s->next_expiry = -1;
+    if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) == SQLITE_INTEGER)
+        s->next_expiry = sqlite3_column_int64(stmt, 0);
+    return sqlite3_reset(stmt);
+}
+
+int64_t store_next_expiry(const struct store *s)
+{
+    return s->next_expiry < 0 ? -1 : s->next_expiry - s->ahead_ms;
+}
+
+void store_ttl(struct store *s, struct op *op)
+{
+    msgpack_packer pk;
+    bool found;
+    int rc = store_entry_exists(s, op->label, op->key, &found);
+
+    if (rc != SQLITE_OK) {
+        store_fail(s, op, rc);
+        return;
+    }
+    pack_init(&pk, &op->result);
+    if (!found) {
+        msgpack_pack_nil(&pk);
+        return;
+    }
+    int64_t at = s->next_expiry < 0 ? 0 : expires_at(s, op->label, op->key);
+    msgpack_pack_int64(&pk, at ? at - s->now_ms : -1);
+}
+
+/* The next entry that is due, copied, since removing it moves the statement. *ret_found: there is. */
+static int find_due(struct store *s, struct slice *ret_label, struct slice *ret_key,
+                    bool *ret_found)
+{
+    sqlite3_stmt *stmt = s->statements[STORE_EXPIRE_DUE];
+
+    store_bind_int(stmt, 1, s->now_ms);
+    store_bind_int(stmt, 2, 1);
+    *ret_found = sqlite3_step(stmt) == SQLITE_ROW;
+    if (*ret_found) {
+        struct slice label = {.data = sqlite3_column_blob(stmt, 0)};
+        label.len = (size_t)sqlite3_column_bytes(stmt, 0);
+        struct slice key = {.data = sqlite3_column_blob(stmt, 1)};
+        key.len = (size_t)sqlite3_column_bytes(stmt, 1);
+        *ret_label = store_changes_copy(s, label);
+        *ret_key = store_changes_copy(s, key);
+    }
+    int rc = store_finish(stmt);
+    if (rc == SQLITE_OK && *ret_found && (!ret_label->data || !ret_key->data))
+        rc = SQLITE_NOMEM;
+    return rc;
+}
+
+int store_sweep(struct store *s, unsigned most, struct error *e)
+{
+    int removed = 0;
+    bool found = true;
+    int rc = SQLITE_OK;
+
+    store_tick(s);
+    if (s->next_expiry < 0 || s->now_ms < s->next_expiry)
+        return 0;
+    while (rc == SQLITE_OK && found && (unsigned)removed < most) {
+        struct slice label, key;
+        rc = find_due(s, &label, &key, &found);
+        if (rc != SQLITE_OK || !found)
+            break;
+        rc = store_entry_delete(s, label, key);
+        /* Its row may outlive an entry that Spin deleted. */
+        if (rc == SQLITE_OK) {
+            sqlite3_stmt *stmt = store_start(s, STORE_EXPIRE_CLEAR, label, &key);
+            sqlite3_step(stmt);
+            rc = store_finish(stmt);
+        }
+        removed++;
+    }
+    if (rc == SQLITE_OK)
+        rc = store_expiry_load(s);
+    return rc == SQLITE_OK ? removed : store_error(s, rc, "write", e);
+}

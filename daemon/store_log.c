@@ -1,0 +1,402 @@
+/* The log of recent changes: one row a commit, in a table of our own, bounded. From it follow the
+ * commit numbers, the checks "unchanged since", and what a watcher that comes back has missed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/store_internal.h"
+#include "protocol/limits.h"
+#include "protocol/message.h"
+
+#define META_COMMIT "commit"   /* the last commit number, also when its row is pruned */
+#define META_FLOOR "log_floor" /* the log knows what came after this commit */
+#define META_TIME "time_ms"    /* the latest time that the store has seen */
+#define META_SEAL "sealed"     /* SQLite's change counter as it was left, see store_log_seal */
+
+static struct slice text(const char *s)
+{
+    return (struct slice){s, strlen(s)};
+}
+
+static int meta_get(struct store *s, const char *name, int64_t otherwise, int64_t *ret)
+{
+    sqlite3_stmt *stmt = store_start(s, STORE_META_GET, text(name), NULL);
+
+    *ret = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : otherwise;
+    return store_finish(stmt);
+}
+
+static int meta_set(struct store *s, const char *name, int64_t value)
+{
+    sqlite3_stmt *stmt = store_start(s, STORE_META_SET, text(name), NULL);
+
+    store_bind_int(stmt, 2, value);
+    sqlite3_step(stmt);
+    return store_finish(stmt);
+}
+
+/* SQLite counts the transactions on a plain file in its header. */
+static int read_change_counter(const struct store *s, int64_t *ret)
+{
+    sqlite3_file *file = NULL;
+    uint8_t bytes[4] = {0};
+    int rc = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+
+    if (rc == SQLITE_OK)
+        rc = file->pMethods ? file->pMethods->xRead(file, bytes, 4, 24) : SQLITE_IOERR;
+    if (rc == SQLITE_IOERR_SHORT_READ) /* a new file is empty */
+        rc = SQLITE_OK;
+    if (rc == SQLITE_OK)
+        *ret = (int64_t)bytes[0] << 24 | (int64_t)bytes[1] << 16 | (int64_t)bytes[2] << 8 |
+               (int64_t)bytes[3];
+    return rc;
+}
+
+/* Note one more row in memory. False: no memory. */
+static bool push_row(struct store_log *log, struct store_log_row row)
+{
+    if (log->first + log->count == log->cap) {
+        if (log->first > log->cap / 2) {
+            memmove(log->rows, log->rows + log->first, log->count * sizeof(*log->rows));
+        } else {
+            size_t cap = log->cap ? log->cap * 2 : 256;
+            struct store_log_row *rows = malloc(cap * sizeof(*rows));
+            if (!rows)
+                return false;
+            if (log->count)
+                memcpy(rows, log->rows + log->first, log->count * sizeof(*rows));
+            free(log->rows);
+            log->rows = rows;
+            log->cap = cap;
+        }
+        log->first = 0;
+    }
+    log->rows[log->first + log->count++] = row;
+    log->changes += row.changes;
+    log->bytes += row.bytes;
+    return true;
+}
+
+/* Forget the oldest commits until the rest is within the limits; 0: nothing to forget, else the last
+ * commit forgotten. */
+static uint64_t trim(struct store_log *log)
+{
+    uint64_t last = 0;
+
+    while (log->count && (log->changes > LIMIT_LOG_CHANGES || log->bytes > LIMIT_LOG_BYTES)) {
+        struct store_log_row *row = &log->rows[log->first++];
+        log->count--;
+        log->changes -= row->changes;
+        log->bytes -= row->bytes;
+        last = row->n;
+    }
+    return last;
+}
+
+/* Somebody else wrote the file while we did not run: what we know of changes is not all. */
+static int start_over(struct store *s)
+{
+    sqlite3_stmt *stmt = store_start(s, STORE_LOG_PRUNE, (struct slice){0}, NULL);
+
+    store_bind_int(stmt, 1, INT64_MAX);
+    sqlite3_step(stmt);
+    int rc = store_finish(stmt);
+    s->commit++;
+    s->log.floor = s->commit;
+    if (rc == SQLITE_OK)
+        rc = meta_set(s, META_COMMIT, (int64_t)s->commit);
+    if (rc == SQLITE_OK)
+        rc = meta_set(s, META_FLOOR, (int64_t)s->log.floor);
+    return rc;
+}
+
+/* *seen: moved on to the time of the last commit if that is later. */
+static int load_rows(struct store *s, int64_t *seen)
+{
+    sqlite3_stmt *stmt = store_start(s, STORE_LOG_AFTER, (struct slice){0}, NULL);
+    bool memory = true;
+
+    store_bind_int(stmt, 1, (int64_t)s->log.floor);
+    while (memory && sqlite3_step(stmt) == SQLITE_ROW) {
+        struct reader r = reader_of(sqlite3_column_blob(stmt, 1),
+                                    (size_t)sqlite3_column_bytes(stmt, 1));
+        struct store_log_row row = {.n = (uint64_t)sqlite3_column_int64(stmt, 0),
+                                    .bytes = (uint32_t)sqlite3_column_bytes(stmt, 1)};
+        if (reader_array(&r, &row.changes))
+            row.changes = 0;
+        memory = push_row(&s->log, row);
+        if (row.n > s->commit)
+            s->commit = row.n;
+        if (sqlite3_column_int64(stmt, 2) > *seen)
+            *seen = sqlite3_column_int64(stmt, 2);
+    }
+    int rc = store_finish(stmt);
+    return memory ? rc : SQLITE_NOMEM;
+}
+
+int store_log_open(struct store *s)
+{
+    int64_t commit = 0, floor = 0, seen = 0, sealed = 0, counter = 0;
+    int rc = meta_get(s, META_COMMIT, 0, &commit);
+
+    if (rc == SQLITE_OK)
+        rc = meta_get(s, META_FLOOR, 0, &floor);
+    if (rc == SQLITE_OK)
+        rc = meta_get(s, META_TIME, 0, &seen);
+    if (rc == SQLITE_OK)
+        rc = meta_get(s, META_SEAL, -1, &sealed);
+    if (rc == SQLITE_OK)
+        rc = read_change_counter(s, &counter);
+    if (rc != SQLITE_OK)
+        return rc;
+    s->commit = (uint64_t)commit;
+    s->log.floor = (uint64_t)floor;
+    rc = load_rows(s, &seen);
+    store_tick_from(s, seen);
+    /* -1: we did not come to seal it, and what recovery found is ours. */
+    if (rc == SQLITE_OK && sealed >= 0 && sealed != s->opened_counter && s->commit)
+        rc = start_over(s);
+    if (rc == SQLITE_OK && sealed >= 0)
+        rc = meta_set(s, META_SEAL, -1);
+    if (rc == SQLITE_OK)
+        rc = store_expiry_load(s);
+    return rc;
+}
+
+int store_log_counter(struct store *s)
+{
+    return read_change_counter(s, &s->opened_counter);
+}
+
+static void pack_changes(struct store *s)
+{
+    struct buffer *b = &s->changes.packed;
+    msgpack_packer pk;
+
+    buffer_clear(b);
+    pack_init(&pk, b);
+    msgpack_pack_array(&pk, s->changes.count);
+    for (size_t i = 0; i < s->changes.count; i++) {
+        const struct store_change *c = &s->changes.list[i];
+        msgpack_pack_array(&pk, 3);
+        pack_slice_str(&pk, c->label);
+        pack_slice_str(&pk, c->key);
+        msgpack_pack_int(&pk, (int)c->kind);
+    }
+}
+
+/* Inside the batch, right before its commit. */
+int store_log_write(struct store *s)
+{
+    struct buffer *b = &s->changes.packed;
+    sqlite3_stmt *stmt = s->statements[STORE_LOG_ADD];
+
+    if (!s->changes.count)
+        return SQLITE_OK;
+    pack_changes(s);
+    if (b->failed)
+        return SQLITE_NOMEM;
+    store_bind_int(stmt, 1, (int64_t)s->commit + 1);
+    store_bind_int(stmt, 2, s->now_ms);
+    store_bind_blob(stmt, 3, (struct slice){(char *)b->data, b->len});
+    sqlite3_step(stmt);
+    int rc = store_finish(stmt);
+    if (rc != SQLITE_OK || !s->log_trimmed)
+        return rc;
+    /* What the batch before pushed out of the bounds goes with this one. */
+    stmt = s->statements[STORE_LOG_PRUNE];
+    store_bind_int(stmt, 1, (int64_t)s->log_trimmed);
+    sqlite3_step(stmt);
+    rc = store_finish(stmt);
+    if (rc == SQLITE_OK)
+        rc = meta_set(s, META_FLOOR, (int64_t)s->log_trimmed);
+    return rc;
+}
+
+void store_log_written(struct store *s)
+{
+    uint64_t trimmed;
+
+    if (!s->changes.count)
+        return;
+    s->commit++;
+    s->log_trimmed = 0;
+    if (!push_row(&s->log, (struct store_log_row){s->commit, (uint32_t)s->changes.count,
+                                                  (uint32_t)s->changes.packed.len}))
+        s->log.floor = s->commit;
+    trimmed = trim(&s->log);
+    if (trimmed) {
+        s->log.floor = trimmed;
+        s->log_trimmed = trimmed;
+    }
+}
+
+static int seal_as(struct store *s, int64_t counter)
+{
+    int rc = store_exec(s, "BEGIN IMMEDIATE");
+
+    if (rc == SQLITE_OK)
+        rc = meta_set(s, META_COMMIT, (int64_t)s->commit);
+    if (rc == SQLITE_OK)
+        rc = meta_set(s, META_TIME, s->now_ms);
+    if (rc == SQLITE_OK)
+        rc = meta_set(s, META_SEAL, counter);
+    if (rc == SQLITE_OK)
+        return store_exec(s, "COMMIT");
+    store_exec(s, "ROLLBACK");
+    return rc;
+}
+
+int store_log_seal(struct store *s)
+{
+    int64_t counter, expected = -1;
+    int rc = read_change_counter(s, &counter);
+
+    /* A transaction counts one, but not while the exclusive lock of before is held: try both. */
+    for (int i = 0; rc == SQLITE_OK && counter != expected && i < 4; i++) {
+        expected = (counter + (i % 2 == 0)) & 0xffffffff;
+        rc = seal_as(s, expected);
+        if (rc == SQLITE_OK)
+            rc = read_change_counter(s, &counter);
+    }
+    return rc;
+}
+
+void store_log_fini(struct store *s)
+{
+    free(s->log.rows);
+}
+
+static bool equal(struct slice a, struct slice b)
+{
+    return a.len == b.len && (!a.len || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/* One change of a packed row. False at its end. */
+static bool next_change(struct reader *r, struct slice *label, struct slice *key, uint64_t *kind)
+{
+    uint32_t three;
+
+    return !reader_array(r, &three) && three == 3 && !reader_str(r, label) &&
+           !reader_str(r, key) && !reader_uint(r, kind);
+}
+
+static bool row_has(sqlite3_stmt *stmt, struct slice label, struct slice key)
+{
+    struct reader r =
+        reader_of(sqlite3_column_blob(stmt, 1), (size_t)sqlite3_column_bytes(stmt, 1));
+    struct slice l, k;
+    uint64_t kind;
+    uint32_t count;
+
+    if (reader_array(&r, &count))
+        return false;
+    while (next_change(&r, &l, &k, &kind))
+        if (equal(k, key) && equal(l, label))
+            return true;
+    return false;
+}
+
+int store_log_changed(struct store *s, struct slice label, struct slice key, uint64_t since,
+                      bool *ret_changed)
+{
+    *ret_changed = true;
+    for (size_t i = 0; i < s->changes.count; i++)
+        if (equal(s->changes.list[i].key, key) && equal(s->changes.list[i].label, label))
+            return SQLITE_OK;
+    *ret_changed = store_expired(s, label, key);
+    if (*ret_changed || since == s->commit)
+        return SQLITE_OK;
+    sqlite3_stmt *stmt = s->statements[STORE_LOG_AFTER];
+    store_bind_int(stmt, 1, (int64_t)since);
+    while (!*ret_changed && sqlite3_step(stmt) == SQLITE_ROW)
+        *ret_changed = row_has(stmt, label, key);
+    return store_finish(stmt);
+}
+
+static const char *const kind_words[] = {
+    [CHANGE_SET] = "set", [CHANGE_DELETE] = "delete", [CHANGE_EXPIRE] = "expire"};
+
+/* The value of now, or nil. */
+static int pack_value(struct store *s, struct op *op, struct slice key, uint64_t kind,
+                      msgpack_packer *pk)
+{
+    struct buffer value;
+    bool found = false;
+    int rc = SQLITE_OK;
+
+    buffer_init(&value);
+    if (kind == CHANGE_SET)
+        rc = store_entry_get(s, op->label, key, &value, &found);
+    if (found)
+        pack_slice_bin(pk, (struct slice){(char *)value.data, value.len});
+    else
+        msgpack_pack_nil(pk);
+    buffer_fini(&value);
+    return rc;
+}
+
+static int list_row(struct store *s, struct op *op, sqlite3_stmt *stmt, msgpack_packer *pk,
+                    struct store_array *array)
+{
+    struct reader r =
+        reader_of(sqlite3_column_blob(stmt, 1), (size_t)sqlite3_column_bytes(stmt, 1));
+    struct slice label, key;
+    uint64_t kind;
+    uint32_t count;
+    int rc = SQLITE_OK;
+
+    if (reader_array(&r, &count))
+        return SQLITE_OK;
+    while (rc == SQLITE_OK && next_change(&r, &label, &key, &kind)) {
+        if (!equal(label, op->label) || kind > CHANGE_EXPIRE)
+            continue;
+        msgpack_pack_array(pk, 4);
+        msgpack_pack_int64(pk, sqlite3_column_int64(stmt, 0));
+        pack_slice_str(pk, key);
+        pack_cstr(pk, kind_words[kind]);
+        rc = pack_value(s, op, key, kind, pk);
+        array->count++;
+        if (op->result.len > LIMIT_RESULT)
+            return SQLITE_TOOBIG;
+    }
+    return rc;
+}
+
+void store_log_list(struct store *s, struct op *op)
+{
+    struct store_array array;
+    msgpack_packer pk;
+    int rc = SQLITE_OK;
+
+    if (op->since != OP_SINCE_NOW && op->since > s->commit) {
+        op_fail(op, ERR_INVALID_REQUEST, "since: there has been no commit %llu yet",
+                (unsigned long long)op->since);
+        return;
+    }
+    if (op->since < s->log.floor) {
+        op_fail(op, ERR_COMPACTED, "since: the log of changes does not reach back to commit %llu",
+                (unsigned long long)op->since);
+        return;
+    }
+    pack_init(&pk, &op->result);
+    array = store_array_begin(&op->result);
+    if (op->since != OP_SINCE_NOW) {
+        sqlite3_stmt *stmt = s->statements[STORE_LOG_AFTER];
+        store_bind_int(stmt, 1, (int64_t)op->since);
+        while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+            rc = list_row(s, op, stmt, &pk, &array);
+        int end = store_finish(stmt);
+        rc = rc == SQLITE_OK ? end : rc;
+    }
+    if (rc == SQLITE_TOOBIG)
+        store_fail_too_large(op);
+    else if (rc != SQLITE_OK)
+        store_fail(s, op, rc);
+    else
+        store_array_end(&op->result, &array);
+}
+
+uint64_t store_commit_number(const struct store *s)
+{
+    return s->commit;
+}

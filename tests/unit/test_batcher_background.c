@@ -1,0 +1,446 @@
+/* What goes on beside the operations: the observer, entries that expire, tasks of many steps. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "daemon/clock.h"
+#include "test_batcher_suites.h"
+#include "test_store_vfs.h"
+
+#define SEEN_MAX 5000
+
+/* What the observer was told. */
+static struct {
+    uint64_t commit;
+    enum store_change_kind kind;
+    char key[16];
+    char value[16];
+    unsigned done_before; /* operations that were done by then */
+} seen[SEEN_MAX];
+static unsigned seen_count;
+static unsigned commits_seen;
+
+static void observe(void *arg, uint64_t commit, const struct store_change *changes, size_t count)
+{
+    ck_assert_ptr_eq(arg, &seen_count);
+    ck_assert_uint_gt(count, 0);
+    commits_seen++;
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_uint_lt(seen_count, SEEN_MAX);
+        seen[seen_count].commit = commit;
+        seen[seen_count].kind = changes[i].kind;
+        seen[seen_count].done_before = done_count;
+        snprintf(seen[seen_count].key, sizeof seen->key, "%.*s", (int)changes[i].key.len,
+                 changes[i].key.data);
+        snprintf(seen[seen_count].value, sizeof seen->value, "%.*s", (int)changes[i].value.len,
+                 changes[i].value.data ? changes[i].value.data : "");
+        seen_count++;
+    }
+}
+
+static void start_observed(uint64_t idle_ms)
+{
+    seen_count = 0;
+    commits_seen = 0;
+    start(idle_ms);
+    batcher_observe(batcher, observe, &seen_count);
+}
+
+static void check_seen(unsigned i, enum store_change_kind kind, const char *key, const char *value)
+{
+    ck_assert_uint_lt(i, seen_count);
+    ck_assert_int_eq(seen[i].kind, kind);
+    ck_assert_str_eq(seen[i].key, key);
+    ck_assert_str_eq(seen[i].value, value);
+}
+
+START_TEST(observer_is_told_batch_by_batch_before_the_operations)
+{
+    start_observed(10000);
+    submit(op_set("first", text("0")));
+    submit(op_set("a", text("1")));
+    submit(op_get("a"));
+    submit(op_delete("absent"));
+    submit(op_set("a", text("2")));
+    submit(op_delete("first"));
+    wait_done(6);
+    ck_assert_uint_eq(seen_count, 4);
+    ck_assert_uint_eq(commits_seen, 2);
+    check_seen(0, CHANGE_SET, "first", "0");
+    check_seen(1, CHANGE_SET, "a", "1");
+    check_seen(2, CHANGE_SET, "a", "2");
+    check_seen(3, CHANGE_DELETE, "first", "");
+    ck_assert_uint_eq(seen[0].done_before, 0);
+    ck_assert_uint_eq(seen[1].done_before, 1);
+    ck_assert_uint_eq(seen[3].done_before, 1);
+    ck_assert_uint_eq(seen[3].commit, seen[0].commit + 1);
+    ck_assert_uint_eq(done[0]->commit, seen[0].commit);
+    ck_assert_uint_eq(done[1]->commit, seen[1].commit);
+}
+END_TEST
+
+START_TEST(observer_is_not_told_of_nothing)
+{
+    start_observed(10000);
+    submit(op_get("a"));
+    submit(op_delete("a"));
+    wait_done(2);
+    ck_assert_uint_eq(commits_seen, 0);
+    submit(op_set("a", text("1")));
+    wait_done(3);
+    ck_assert_uint_eq(commits_seen, 1);
+    test_vfs_fail(VFS_WAL_SYNC, 1, 1, SQLITE_IOERR_FSYNC);
+    submit(op_set("a", text("2")));
+    wait_done(4);
+    ck_assert_int_eq(done[3]->status, ERR_OTHER);
+    ck_assert_uint_eq(commits_seen, 1);
+    submit(op_get("a"));
+    batcher_observe(batcher, NULL, NULL);
+    submit(op_set("a", text("3")));
+    wait_done(6);
+    ck_assert_uint_eq(commits_seen, 1);
+}
+END_TEST
+
+/* Expiry. */
+
+static struct op op_set_for(const char *key, int64_t ttl_ms)
+{
+    struct op op = op_set(key, text("x"));
+
+    op.ttl_ms = ttl_ms;
+    return op;
+}
+
+static void submit_short_lived(unsigned count, int64_t ttl_ms)
+{
+    static char keys[1000][8];
+
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(keys[i], sizeof keys[i], "k%03u", i);
+        submit(op_set_for(keys[i], ttl_ms));
+    }
+}
+
+static unsigned count_expired(void)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < seen_count; i++)
+        count += seen[i].kind == CHANGE_EXPIRE;
+    return count;
+}
+
+START_TEST(expired_entries_are_removed_in_small_batches)
+{
+    unsigned in_batch = 0;
+
+    start_observed(60000);
+    batcher_hold(batcher);
+    submit_short_lived(600, 1);
+    submit(op_set("stays", text("x")));
+    wait_done(601);
+    /* Ends by itself when nothing is left that will expire. */
+    uv_run(&loop, UV_RUN_DEFAULT);
+    ck_assert_uint_eq(count_expired(), 600);
+    ck_assert_uint_eq(batcher_counts(batcher)->expired, 600);
+    for (unsigned i = 0; i < seen_count; i++) {
+        if (seen[i].kind != CHANGE_EXPIRE)
+            continue;
+        in_batch = i && seen[i - 1].commit == seen[i].commit ? in_batch + 1 : 1;
+        ck_assert_uint_le(in_batch, 256);
+    }
+    batcher_release(batcher);
+    stop();
+    ck_assert_int_eq(env_sql_int("SELECT count(*) FROM spin_key_value"), 1);
+}
+END_TEST
+
+START_TEST(nothing_is_swept_before_its_time)
+{
+    start_observed(60000);
+    submit(op_set_for("later", 3600000));
+    submit(op_set_for("now", 1));
+    wait_done(2);
+    batcher_hold(batcher);
+    while (!count_expired())
+        uv_run(&loop, UV_RUN_ONCE);
+    ck_assert_uint_eq(count_expired(), 1);
+    check_seen(2, CHANGE_EXPIRE, "now", "");
+    ck_assert_uint_eq(commits_seen, 3);
+    batcher_release(batcher);
+    stop();
+    ck_assert_int_eq(env_sql_int("SELECT count(*) FROM spin_key_value"), 1);
+}
+END_TEST
+
+START_TEST(store_that_was_closed_sweeps_when_it_opens)
+{
+    int64_t over;
+
+    start_observed(0);
+    submit(op_set_for("a", 30));
+    wait_done(1);
+    over = clock_now_ms() + 31;
+    /* Closed at once: what will expire does not keep a store open that nobody uses. */
+    stop();
+    env_check_plain();
+    while (clock_now_ms() < over)
+        uv_sleep(1);
+    start_observed(60000);
+    submit(op_get("b"));
+    while (!count_expired())
+        uv_run(&loop, UV_RUN_ONCE);
+    check_seen(0, CHANGE_EXPIRE, "a", "");
+}
+END_TEST
+
+static bool trouble_told;
+
+static void on_trouble(void *arg, const struct error *e)
+{
+    (void)arg;
+    ck_assert_int_eq(e->code, ERR_OTHER);
+    trouble_told = true;
+}
+
+START_TEST(sweep_that_fails_is_told_and_harms_nobody)
+{
+    trouble_told = false;
+    start_observed(60000);
+    batcher_on_trouble(batcher, on_trouble, NULL);
+    submit(op_set_for("a", 1));
+    wait_done(1);
+    test_vfs_fail(VFS_WAL_SYNC, 1, 1, SQLITE_IOERR_FSYNC);
+    while (!trouble_told)
+        uv_run(&loop, UV_RUN_ONCE);
+    ck_assert_uint_eq(count_expired(), 0);
+    submit(op_set("b", text("x")));
+    submit(op_get("a"));
+    wait_done(3);
+    ck_assert_int_eq(done[1]->status, 0);
+    check_got(done[2], NULL);
+}
+END_TEST
+
+/* Tasks. */
+
+static struct {
+    struct task task;
+    unsigned steps;         /* made so far */
+    unsigned wanted;        /* the task ends by itself after so many */
+    struct store *store;    /* the last one it saw */
+    struct error cancelled; /* with a code: it was, and why */
+    unsigned done;
+    unsigned ops_done; /* operations that were done by then */
+} work;
+
+static bool work_step(struct task *task, struct store *store)
+{
+    ck_assert_ptr_eq(task, &work.task);
+    ck_assert_ptr_nonnull(store);
+    ck_assert_uint_eq(work.done, 0);
+    ck_assert_int_eq(work.cancelled.code, 0);
+    work.store = store;
+    return ++work.steps < work.wanted;
+}
+
+static void work_cancel(struct task *task, const struct error *e)
+{
+    ck_assert_ptr_eq(task, &work.task);
+    ck_assert_int_eq(work.cancelled.code, 0);
+    work.cancelled = *e;
+    /* The store is still open: its number can be read. */
+    if (work.store)
+        store_commit_number(work.store);
+}
+
+static void work_done(struct task *task)
+{
+    ck_assert_ptr_eq(task, &work.task);
+    ck_assert(!closed);
+    work.done++;
+    work.ops_done = done_count;
+}
+
+static void start_work(unsigned wanted)
+{
+    memset(&work, 0, sizeof work);
+    work.wanted = wanted;
+    work.task =
+        (struct task){.step = work_step, .cancel = work_cancel, .done = work_done};
+    list_init(&work.task.link);
+    batcher_start_task(batcher, &work.task);
+    ck_assert_uint_eq(work.done, 0);
+}
+
+static void wait_work(void)
+{
+    while (!work.done)
+        ck_assert(uv_run(&loop, UV_RUN_ONCE) != 0 || work.done);
+    ck_assert_uint_eq(work.done, 1);
+}
+
+START_TEST(task_makes_its_steps_and_is_done)
+{
+    start(0);
+    start_work(5);
+    wait_work();
+    ck_assert_uint_eq(work.steps, 5);
+    ck_assert_int_eq(work.cancelled.code, 0);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    env_check_plain();
+}
+END_TEST
+
+static void submit_again(struct op *op)
+{
+    (void)op;
+    if (!work.done)
+        submit(op_get("a"));
+}
+
+START_TEST(task_and_operations_take_turns)
+{
+    start(10000);
+    after_done = submit_again;
+    submit(op_set("a", text("x")));
+    start_work(100);
+    wait_work();
+    after_done = NULL;
+    ck_assert_uint_eq(work.steps, 100);
+    /* A batch between any two steps, and a step between any two batches. */
+    ck_assert_uint_ge(work.ops_done, 98);
+    ck_assert_uint_le(work.ops_done, 103);
+}
+END_TEST
+
+START_TEST(tasks_are_cancelled_by_close)
+{
+    start(10000);
+    start_work(UINT32_MAX);
+    while (!work.steps)
+        uv_run(&loop, UV_RUN_ONCE);
+    submit(op_set("a", text("x")));
+    stop();
+    ck_assert_uint_eq(work.done, 1);
+    ck_assert_int_eq(work.cancelled.code, ERR_SHUTTING_DOWN);
+    ck_assert_int_eq(done[0]->status, 0);
+    env_check_plain();
+}
+END_TEST
+
+START_TEST(tasks_are_cancelled_by_refusal)
+{
+    start(10000);
+    start_work(UINT32_MAX);
+    while (!work.steps)
+        uv_run(&loop, UV_RUN_ONCE);
+    batcher_refuse(batcher, ERR_NO_SUCH_APP, "it is gone");
+    wait_work();
+    ck_assert_int_eq(work.cancelled.code, ERR_NO_SUCH_APP);
+    ck_assert_str_eq(work.cancelled.text, "it is gone");
+    unsigned steps = work.steps;
+    start_work(1);
+    wait_work();
+    ck_assert_uint_eq(work.steps, 0);
+    ck_assert_uint_gt(steps, 0);
+    ck_assert_int_eq(work.cancelled.code, ERR_NO_SUCH_APP);
+}
+END_TEST
+
+START_TEST(cancelling_tasks_leaves_the_rest_alone)
+{
+    start(10000);
+    batcher_cancel_tasks(batcher, ERR_BUSY, "nobody");
+    start_work(UINT32_MAX);
+    while (!work.steps)
+        uv_run(&loop, UV_RUN_ONCE);
+    submit(op_set("a", text("x")));
+    batcher_cancel_tasks(batcher, ERR_BUSY, "somebody");
+    wait_work();
+    ck_assert_str_eq(work.cancelled.text, "somebody");
+    wait_done(1);
+    ck_assert_int_eq(done[0]->status, 0);
+    start_work(3);
+    wait_work();
+    ck_assert_uint_eq(work.steps, 3);
+    ck_assert_int_eq(work.cancelled.code, 0);
+}
+END_TEST
+
+START_TEST(task_of_a_store_that_cannot_be_opened)
+{
+    env_mkdir(".spin");
+    env_mkdir(DB_NAME);
+    start(10000);
+    start_work(3);
+    wait_work();
+    ck_assert_uint_eq(work.steps, 0);
+    ck_assert_int_eq(work.cancelled.code, ERR_OTHER);
+    ck_assert_ptr_nonnull(strstr(work.cancelled.text, "a directory"));
+}
+END_TEST
+
+START_TEST(task_of_a_directory_that_goes_away)
+{
+    char moved[300];
+
+    snprintf(moved, sizeof(moved), "%s.moved", env.path);
+    start(10000);
+    start_work(UINT32_MAX);
+    while (!work.steps)
+        uv_run(&loop, UV_RUN_ONCE);
+    ck_assert_int_eq(rename(env.path, moved), 0);
+    wait_work();
+    ck_assert_int_eq(work.cancelled.code, ERR_NO_SUCH_APP);
+    stop();
+    ck_assert_int_eq(mkdir(env.path, 0700), 0);
+    env_remove(moved);
+}
+END_TEST
+
+START_TEST(quota_holds_from_the_next_batch_on)
+{
+    start(10000);
+    submit(op_set("a", text("x")));
+    wait_done(1);
+    batcher_set_quota(batcher, 0, 1);
+    submit(op_set("b", text("x")));
+    submit(op_set("a", text("y")));
+    wait_done(3);
+    ck_assert_int_eq(done[1]->status, ERR_QUOTA_EXCEEDED);
+    ck_assert_int_eq(done[2]->status, 0);
+    batcher_set_quota(batcher, 0, 0);
+    submit(op_set("b", text("x")));
+    wait_done(4);
+    ck_assert_int_eq(done[3]->status, 0);
+    ck_assert_uint_eq(batcher_counts(batcher)->writes, 4);
+    ck_assert_uint_eq(batcher_counts(batcher)->errors, 1);
+}
+END_TEST
+
+Suite *batcher_background_suite(void)
+{
+    Suite *suite = suite_create("batcher_background");
+    TCase *tc = tcase_create("background");
+
+    tcase_add_checked_fixture(tc, batcher_setup, batcher_teardown);
+    tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, observer_is_told_batch_by_batch_before_the_operations);
+    tcase_add_test(tc, observer_is_not_told_of_nothing);
+    tcase_add_test(tc, expired_entries_are_removed_in_small_batches);
+    tcase_add_test(tc, nothing_is_swept_before_its_time);
+    tcase_add_test(tc, store_that_was_closed_sweeps_when_it_opens);
+    tcase_add_test(tc, sweep_that_fails_is_told_and_harms_nobody);
+    tcase_add_test(tc, task_makes_its_steps_and_is_done);
+    tcase_add_test(tc, task_and_operations_take_turns);
+    tcase_add_test(tc, tasks_are_cancelled_by_close);
+    tcase_add_test(tc, tasks_are_cancelled_by_refusal);
+    tcase_add_test(tc, cancelling_tasks_leaves_the_rest_alone);
+    tcase_add_test(tc, task_of_a_store_that_cannot_be_opened);
+    tcase_add_test(tc, task_of_a_directory_that_goes_away);
+    tcase_add_test(tc, quota_holds_from_the_next_batch_on);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
