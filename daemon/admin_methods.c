@@ -118,8 +118,9 @@ static void admin_record_work(struct job *job)
 {
     struct request *r = container_of(job, struct request, job);
     struct admin_change *change = admin_change_of(r);
-    change->status = registry_put(r->conn->server->apps.registry, &change->app->directory,
-                                  change->wanted, &change->error);
+    change->status = registry_set_wanted(r->conn->server->apps.registry,
+                                         change->app->directory.path, change->wanted,
+                                         &change->error);
 }
 
 static void admin_set_wanted(struct admin_change *change, bool wanted)
@@ -141,6 +142,8 @@ static int admin_change_wanted(struct request *r, bool wanted, void (*done)(stru
     int rc = admin_find(r, &app, e);
     if (rc)
         return rc;
+    if (app->manifest_error)
+        return error_set(e, ERR_INVALID_REQUEST, "%s", app->manifest_error);
     if (r->param_count > 1 && reader_peek(&r->params) != READER_NIL) {
         if (reader_str(&r->params, &id))
             return error_set(e, ERR_INVALID_REQUEST, "%s: component must be a string",
@@ -176,6 +179,16 @@ static void admin_each(struct admin_change *change, void (*step)(struct componen
     }
 }
 
+/* Those who wait for a stop that a start has overtaken would wait as long as the app runs. */
+static void admin_stop_overtaken(struct app *app)
+{
+    while (!list_empty(&app->rest_waiters)) {
+        struct request *r = container_of(list_pop(&app->rest_waiters), struct request, link);
+        admin_change_free(r);
+        request_fail(r, ERR_OTHER, "the app was started again meanwhile");
+    }
+}
+
 static void admin_start_done(struct job *job)
 {
     struct request *r = container_of(job, struct request, job);
@@ -184,6 +197,7 @@ static void admin_start_done(struct job *job)
         return;
     admin_each(admin_change_of(r), component_start);
     app_pin(app);
+    admin_stop_overtaken(app);
     admin_change_free(r);
     admin_reply_status(r, app);
     app_unpin(app);

@@ -103,7 +103,8 @@ static void admin_record_done(struct job *job)
 
 static bool admin_same_directory(const struct directory *a, const struct directory *b)
 {
-    return a->dev == b->dev && a->ino == b->ino;
+    return a->dev == b->dev && a->ino == b->ino &&
+           (!a->born_ns || !b->born_ns || a->born_ns == b->born_ns);
 }
 
 /* It is registered already: nothing to record, but a manifest that may have changed. */
@@ -133,6 +134,15 @@ static void admin_register_go(struct request *r)
     struct app *app = apps_at(&server->apps, reg->directory.path);
     if (app && app->state == APP_ACTIVE && !admin_same_directory(&app->directory, &reg->directory))
         app_leave(app, ERR_NO_SUCH_APP, "another directory is in its place", true);
+    /* The app waits for its connections, and this one waits for the app. */
+    if (app && app->state != APP_ACTIVE && r->conn->app == app) {
+        reg->status = error_set(&reg->error, ERR_BUSY,
+                                "cannot register '%s': this connection is attached to the app that "
+                                "was there before; use another",
+                                reg->path);
+        admin_registration_fail(r);
+        return;
+    }
     if (app && app->state != APP_ACTIVE) {
         list_push(&app->leave_waiters, &r->link);
         return;

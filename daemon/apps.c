@@ -1,7 +1,9 @@
 #include "daemon/apps.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/access.h"
 #include "daemon/log.h"
@@ -55,8 +57,11 @@ static int apps_load_each(void *arg, const struct directory *registered, const c
     struct directory directory;
     struct error e;
     if (directory_init(&directory, path, &e)) {
-        log_warning("'%s' is dropped: %s", path, e.text);
-        buffer_append(&load->lost, path, strlen(path) + 1);
+        bool gone = access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR);
+        log_warning("'%s' is %s: %s", path, gone ? "dropped" : "left out until the next start",
+                    e.text);
+        if (gone)
+            buffer_append(&load->lost, path, strlen(path) + 1);
         return 0;
     }
     if (!apps_is_same(registered, &directory)) {

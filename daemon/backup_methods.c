@@ -32,8 +32,7 @@ static bool backup_step(struct task *task, struct store *store)
     struct backup *b = container_of(task, struct backup, task);
     struct store_backup *copy;
     bool done = false;
-    if (!b->copy &&
-        store_backup_begin(store, b->path, b->uid, b->gid, &b->copy, &b->error) != 0)
+    if (!b->copy && store_backup_begin(store, b->path, b->uid, b->gid, &b->copy, &b->error) != 0)
         return false;
     if (store_backup_step(b->copy, BACKUP_STEP_PAGES, &done, &b->error) == 0 && !done)
         return true;
@@ -122,8 +121,7 @@ int backup_start(struct request *r, struct error *e)
     b = calloc(1, sizeof *b);
     if (b)
         b->path = strndup(path.data, path.len);
-    rc = b && b->path ? backup_find_peer(r->conn, b, e)
-                      : error_set(e, ERR_OTHER, "out of memory");
+    rc = b && b->path ? backup_find_peer(r->conn, b, e) : error_set(e, ERR_OTHER, "out of memory");
     if (rc) {
         free(b ? b->path : NULL);
         free(b);

@@ -45,8 +45,8 @@ struct batcher {
     uint64_t idle_ms;
     uint64_t used_at; /* by the loop's clock: when somebody last used the store */
     enum batcher_state state;
-    struct list queue; /* operations that are not in a job yet */
-    struct list tasks; /* the same of tasks */
+    struct list queue;   /* operations that are not in a job yet */
+    struct list tasks;   /* the same of tasks */
     unsigned task_count; /* started and not done, wherever they are */
     unsigned holders;
     bool stepped;         /* the last round was a task's step: a batch goes next */

@@ -29,13 +29,16 @@ static void job_cancel_tasks(struct job *job, const struct error *e)
     }
 }
 
-/* Operations that would answer too much at once stay in todo. */
+/* Operations that would answer too much at once stay in todo, and those that must wait. */
 static void job_run_ops(struct job *job)
 {
     size_t bytes = 0;
 
     while (!list_empty(&job->todo) && bytes < BATCH_RESULT_BYTES) {
-        struct list *l = list_pop(&job->todo);
+        struct list *l = job->todo.next;
+        if (store_must_wait(job->store, op_of(l)))
+            return;
+        list_remove(l);
         store_run(job->store, op_of(l));
         bytes += op_of(l)->result.len;
         list_push(&job->ran, l);

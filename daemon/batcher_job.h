@@ -13,14 +13,14 @@
 struct job {
     uv_work_t work;
     struct directory directory;
-    struct store *store;      /* NULL: not open */
-    struct list todo;         /* operations to be run … */
-    struct list ran;          /* … and those that were, or failed without */
-    struct list tasks;        /* under way, the next to make a step in front … */
-    struct list finished;     /* … and those that are done or cancelled */
-    bool writes;              /* one of todo is a write */
-    bool step;                /* let a task make a step */
-    unsigned sweep;           /* remove up to so many expired entries; 0: none */
+    struct store *store;  /* NULL: not open */
+    struct list todo;     /* operations to be run … */
+    struct list ran;      /* … and those that were, or failed without */
+    struct list tasks;    /* under way, the next to make a step in front … */
+    struct list finished; /* … and those that are done or cancelled */
+    bool writes;          /* one of todo is a write */
+    bool step;            /* let a task make a step */
+    unsigned sweep;       /* remove up to so many expired entries; 0: none */
     uint64_t quota_bytes;
     uint64_t quota_entries;
     struct error refusal;     /* with a code: fail all of todo with it */
@@ -31,7 +31,7 @@ struct job {
     uint64_t commit;          /* the number of this round's batch if it changed something … */
     const struct store_change *changes; /* … and what it changed */
     size_t change_count;                /* 0: nothing */
-    struct error trouble;     /* with a code: the store was not closed cleanly */
+    struct error trouble;               /* with a code: the store was not closed cleanly */
 };
 
 /* All run on the pool. Run todo, sweep and step as the fields say. */

@@ -17,6 +17,8 @@
 
 /* How much room a read offers: enough for many small messages, more while a large one comes in. */
 enum { CONN_READ_CHUNK = 64 << 10, CONN_READ_CHUNK_MAX = 1 << 20 };
+/* Answers that a connection may leave unread at the very most. */
+#define CONN_UNREAD_MAX ((size_t)LIMIT_RESPONSE + ((size_t)1 << 30))
 /* Memory that an idle connection may keep. */
 enum { CONN_KEEP = 256 << 10 };
 
@@ -252,6 +254,12 @@ static void conn_flush(struct conn *c)
         conn_close(c, "out of memory");
         return;
     }
+    /* Results of requests that were admitted before: one large answer is fine, a heap of them is not,
+     * and libuv counts in 32 bits. */
+    if (c->out.len > CONN_UNREAD_MAX) {
+        conn_close(c, "does not read its answers: %zu bytes", c->out.len);
+        return;
+    }
     if (!c->out.len || c->sending.len || c->state == CONN_CLOSED)
         return;
     n = uv_try_write((uv_stream_t *)&c->pipe, &buf, 1);
@@ -263,6 +271,16 @@ static void conn_flush(struct conn *c)
         buffer_fini(&c->out);
     else
         buffer_clear(&c->out);
+}
+
+static void conn_pump_again(struct conn *c)
+{
+    size_t before;
+    do {
+        before = c->in.len;
+        conn_pump(c);
+        conn_flush(c);
+    } while (c->in.len && c->in.len < before && conn_may_serve(c));
 }
 
 /* Close where nothing more is to come. */
@@ -289,6 +307,9 @@ static void conn_run(struct conn *c)
         conn_close(c, "out of memory");
     conn_pump(c);
     conn_flush(c);
+    /* Writing may have made room for what had to wait. */
+    if (c->in.len && conn_may_serve(c))
+        conn_pump_again(c);
     conn_settle(c);
     conn_update_reading(c);
     /* What was answered in here woke it again, and is written by now. */

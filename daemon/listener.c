@@ -33,8 +33,14 @@ static int listener_make_parent(const char *path, struct error *e)
         return 0;
     parent = strndup(path, (size_t)(slash - path));
     /* Everybody may connect to root's daemon; the kernel says who it is. */
-    if (!parent || (mkdir(parent, geteuid() == 0 ? 0755 : 0700) && errno != EEXIST))
-        rc = error_set(e, ERR_OTHER, "cannot make directory '%s': %m", parent ? parent : path);
+    if (!parent)
+        return error_set(e, ERR_OTHER, "out of memory");
+    if (mkdir(parent, 0700) == 0) {
+        if (geteuid() == 0 && chmod(parent, 0755))
+            rc = error_set(e, ERR_OTHER, "cannot set the mode of '%s': %m", parent);
+    } else if (errno != EEXIST) {
+        rc = error_set(e, ERR_OTHER, "cannot make directory '%s': %m", parent);
+    }
     free(parent);
     return rc;
 }

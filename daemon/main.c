@@ -21,8 +21,11 @@ enum { EXIT_USAGE = 2 };
 /* mkdir -p, for us alone. */
 static int make_directories(const char *path, struct error *e)
 {
-    char *copy = strdup(path);
+    char *copy;
     int rc = 0;
+    if (!*path)
+        return error_set(e, ERR_INVALID_REQUEST, "the state directory's path is empty");
+    copy = strdup(path);
     if (!copy)
         return error_set(e, ERR_OTHER, "out of memory");
     for (char *slash = strchr(copy + 1, '/'); !rc; slash = strchr(slash + 1, '/')) {

@@ -11,6 +11,7 @@
 struct registry {
     sqlite3 *db;
     sqlite3_stmt *put;
+    sqlite3_stmt *set_wanted;
     sqlite3_stmt *remove;
     sqlite3_stmt *list;
     char *path;
@@ -83,6 +84,7 @@ int registry_open(const char *state_dir, struct registry **ret, struct error *e)
                          " dev = excluded.dev, ino = excluded.ino, wanted = excluded.wanted,"
                          " born_ns = excluded.born_ns",
                          &r->put) ||
+        registry_prepare(r, "UPDATE app SET wanted = ?2 WHERE path = ?1", &r->set_wanted) ||
         registry_prepare(r, "DELETE FROM app WHERE path = ?1", &r->remove) ||
         registry_prepare(r, "SELECT path, dev, ino, wanted, born_ns FROM app ORDER BY path", &r->list)) {
         rc = registry_fail(r, "open", e);
@@ -100,6 +102,7 @@ void registry_close(struct registry *r)
     if (!r)
         return;
     sqlite3_finalize(r->put);
+    sqlite3_finalize(r->set_wanted);
     sqlite3_finalize(r->remove);
     sqlite3_finalize(r->list);
     sqlite3_close(r->db);
@@ -125,6 +128,17 @@ int registry_put(struct registry *r, const struct directory *directory, const ch
     sqlite3_bind_text(r->put, 4, wanted, -1, SQLITE_STATIC);
     sqlite3_bind_int64(r->put, 5, directory->born_ns);
     return registry_run(r, r->put, "write", e);
+}
+
+int registry_set_wanted(struct registry *r, const char *path, const char *wanted, struct error *e)
+{
+    int rc;
+    sqlite3_bind_text(r->set_wanted, 1, path, -1, SQLITE_STATIC);
+    sqlite3_bind_text(r->set_wanted, 2, wanted, -1, SQLITE_STATIC);
+    rc = registry_run(r, r->set_wanted, "write", e);
+    if (!rc && !sqlite3_changes(r->db))
+        rc = error_set(e, ERR_NO_SUCH_APP, "'%s' is not registered any more", path);
+    return rc;
 }
 
 int registry_remove(struct registry *r, const char *path, struct error *e)

@@ -22,6 +22,8 @@ void registry_close(struct registry *r);
  * or component ids separated by newlines. Durable on return. */
 int registry_put(struct registry *r, const struct directory *directory, const char *wanted,
                  struct error *e);
+/* Change what is wanted of a directory that is recorded; ERR_NO_SUCH_APP when it is not any more. */
+int registry_set_wanted(struct registry *r, const char *path, const char *wanted, struct error *e);
 /* Forget the directory at that path, if it is there. Durable on return. */
 int registry_remove(struct registry *r, const char *path, struct error *e);
 

@@ -89,7 +89,8 @@ static void stats_reply_daemon(struct request *r)
     struct buffer result;
     struct list *it, *tmp;
     msgpack_packer pk;
-    list_each(it, tmp, &s->apps.all) {
+    list_each(it, tmp, &s->apps.all)
+    {
         const struct app *app = container_of(it, struct app, link);
         if (apps_visible(app, r->conn->peer_uid))
             stats_add(&sum, app);

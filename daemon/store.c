@@ -265,6 +265,7 @@ int store_begin(struct store *s, struct error *e)
         return store_error(s, rc, "write", e);
     s->in_batch = true;
     s->lost.code = 0;
+    s->told = false;
     store_changes_clear(s);
     s->quota_before = s->quota;
     return 0;

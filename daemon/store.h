@@ -35,6 +35,9 @@ int store_begin(struct store *s, struct error *e);
  * of the batch alone; if SQLite had to give up the whole batch for it (disk full, input/output
  * error), the commit fails with that reason. A write must be inside a batch. */
 void store_run(struct store *s, struct op *op);
+/* Whether the operation must be left to the next batch: it would write again what an operation of
+ * this one wrote that is told the batch's number. A number stands for one state of a key only. */
+bool store_must_wait(const struct store *s, const struct op *op);
 /* On failure everything since store_begin is rolled back, also what a crash could have brought
  * back. */
 int store_commit(struct store *s, struct error *e);

@@ -32,7 +32,7 @@ struct store_backup {
 
 static int fail(const struct store_backup *b, int errnum, const char *doing, struct error *e)
 {
-    int code = errnum == EACCES || errnum == EPERM || errnum == EROFS ? ERR_ACCESS_DENIED
+    int code = errnum == EACCES || errnum == EPERM || errnum == EROFS      ? ERR_ACCESS_DENIED
                : errnum == EEXIST || errnum == ENOENT || errnum == ENOTDIR ? ERR_INVALID_REQUEST
                                                                            : ERR_OTHER;
 
@@ -198,8 +198,8 @@ static int close_copy(struct store_backup *b)
     return rc == SQLITE_OK ? close_rc : rc;
 }
 
-/* The header is the store's, which says WAL: whoever opens the copy would make a -wal beside it, and
- * could not where he may only read. */
+/* The header is the store's, which says WAL: whoever opens the copy would make a -wal beside it,
+ * and could not where he may only read. */
 static int make_plain(int fd)
 {
     static const uint8_t rollback_journal[2] = {1, 1};

@@ -113,6 +113,7 @@ struct store {
     int64_t opened_counter; /* SQLite's change counter, as the file was found */
     struct store_quota quota;
     struct store_quota quota_before; /* as the batch began */
+    bool told;         /* a write of this batch will be told its number */
     bool in_batch;     /* between store_begin and its end */
     struct error lost; /* why SQLite gave up the batch before its end; code 0: it did not */
 };

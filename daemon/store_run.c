@@ -1,5 +1,6 @@
 /* Running one operation: SQL in, MessagePack out. */
 #include <assert.h>
+#include <string.h>
 
 #include "daemon/store_internal.h"
 #include "protocol/limits.h"
@@ -209,6 +210,33 @@ static void note_lost_batch(struct store *s, const struct op *op)
               op->error ? op->error : "the batch was rolled back");
 }
 
+/* A write that changed something is told the number of its batch. Whatever only looked is told the
+ * last one committed, so that "unchanged since" then finds also what this batch changes behind it. */
+static void note_commit(struct store *s, struct op *op, size_t changes_before)
+{
+    bool changed = s->in_batch && s->changes.count > changes_before;
+
+    op->commit = s->commit + changed;
+    if (changed && op->want_commit)
+        s->told = true;
+}
+
+bool store_must_wait(const struct store *s, const struct op *op)
+{
+    if (!s->in_batch || !s->told || !op_is_write(op))
+        return false;
+    if (op->kind == OP_SET_MANY || op->kind == OP_DELETE_MANY || op->kind == OP_ATOMIC)
+        return true;
+    for (size_t i = 0; i < s->changes.count; i++) {
+        const struct store_change *c = &s->changes.list[i];
+        if (c->key.len == op->key.len && c->label.len == op->label.len &&
+            !memcmp(bytes_of(c->key), bytes_of(op->key), op->key.len) &&
+            !memcmp(bytes_of(c->label), bytes_of(op->label), op->label.len))
+            return true;
+    }
+    return false;
+}
+
 void store_run(struct store *s, struct op *op)
 {
     assert(s->in_batch || !op_is_write(op));
@@ -216,13 +244,11 @@ void store_run(struct store *s, struct op *op)
         op_fail(op, s->lost.code, "%s", s->lost.text);
         return;
     }
+    size_t changes = s->in_batch ? s->changes.count : 0;
     store_tick(s);
     if (within_limits(op) && label_allowed(s, op))
         runners[op->kind](s, op);
-    /* What the batch has changed so far, it has seen; but the log has not. */
-    op->commit = s->commit;
-    if (s->in_batch && s->changes.count > 0 && op->kind != OP_CHANGES)
-        op->commit++;
+    note_commit(s, op, changes);
     if (op->status == 0 && op->result.failed)
         op_fail(op, ERR_OTHER, "out of memory");
     note_lost_batch(s, op);

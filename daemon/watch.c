@@ -34,7 +34,7 @@ struct watch {
     struct watch_filter filter; /* points behind this struct; the keys are sorted */
     struct buffer early;        /* COLLECTING: notifications … */
     struct buffer marks;        /* … and a struct watch_mark for each commit in it */
-    uint64_t lost_first;        /* COLLECTING: the first and last commit that did not fit; 0: none */
+    uint64_t lost_first; /* COLLECTING: the first and last commit that did not fit; 0: none */
     uint64_t lost_last;
 };
 
@@ -182,7 +182,8 @@ static void watch_on_commit(void *arg, uint64_t commit, const struct store_chang
 {
     struct app *app = arg;
     struct list *it, *tmp;
-    list_each(it, tmp, &app->watches) {
+    list_each(it, tmp, &app->watches)
+    {
         struct watch *w = container_of(it, struct watch, in_app);
         if (w->state == WATCH_COLLECTING)
             watch_collect(w, commit, changes, count);
@@ -322,7 +323,8 @@ static void watch_stop_one(struct watch *w)
 bool watch_end(struct conn *c, uint64_t id)
 {
     struct list *it, *tmp;
-    list_each(it, tmp, &c->watches) {
+    list_each(it, tmp, &c->watches)
+    {
         struct watch *w = container_of(it, struct watch, in_conn);
         if (w->id != id)
             continue;

@@ -39,8 +39,8 @@ static void pack_quoted(msgpack_packer *pk, const char **at, bool is_bin)
 {
     struct buffer bytes;
     buffer_init(&bytes);
+    ck_assert_msg(strchr(*at, '\'') != NULL, "a quote is missing");
     while (**at != '\'') {
-        ck_assert_msg(**at != '\0', "a quote is missing");
         char byte = take_byte(at);
         buffer_append(&bytes, &byte, 1);
     }

@@ -33,7 +33,8 @@ void talk_close(struct talk *t)
     t->line = NULL;
 }
 
-static void talk_add_args(struct talk *t, const char *method, const char *format, va_list args)
+static __attribute__((format(printf, 3, 0))) void talk_add_args(struct talk *t, const char *method,
+                                                                const char *format, va_list args)
 {
     msgpack_packer pk;
     char *params;

@@ -98,6 +98,19 @@ def exercise(path, directory):
         if cursor is None:
             break
     check("keys", keys == ["k%03d" % i for i in range(100)])
+    # A number stands for one state of a key, also when two writes of it come together.
+    told = {"commit": True}
+    calls = [("set", "default", "x%d" % i, b"") for i in range(500)]
+    calls += [("set", "default", "c", b"1", told), ("get", "default", "c", told)]
+    calls += [("set", "default", "c", b"2", told)]
+    ids = [c.send(*call) for call in calls]
+    answers = {answer[1]: answer[3] for answer in (c.receive() for _ in ids)}
+    first, read, second = (answers[i][1] for i in ids[-3:])
+    check("numbers tell writes apart", first < second and read < second)
+    since = [["c", {"since": first}]]
+    check("changed since", c.call("atomic", "default", since, []) == [False, 0])
+    since = [["c", {"since": second}]]
+    check("unchanged since", c.call("atomic", "default", since, []) == [True, None])
     check("list", [a["name"] for a in c.call("app.list")] == [status["name"]])
     other = Client(path)
     check("unregister", other.call("app.unregister", status["name"]) is None)

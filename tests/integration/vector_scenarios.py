@@ -20,7 +20,7 @@ spin_manifest_version = 2
 name = "stubborn"
 [component.web.tool.bobbin]
 command = ["/bin/sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"]
-stop_timeout = "2s"
+stop_timeout = "1s"
 """
 
 LIMITS = {

@@ -62,9 +62,9 @@ END_TEST
 START_TEST(only_what_passes_may_be_retried)
 {
     for (size_t i = 0; i < CODE_COUNT; i++)
-        ck_assert_int_eq(error_retriable(codes[i]),
-                         codes[i] == ERR_BUSY || codes[i] == ERR_SHUTTING_DOWN ||
-                             codes[i] == ERR_STALE);
+        ck_assert_int_eq(error_retriable(codes[i]), codes[i] == ERR_BUSY ||
+                                                        codes[i] == ERR_SHUTTING_DOWN ||
+                                                        codes[i] == ERR_STALE);
 }
 END_TEST
 
