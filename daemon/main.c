@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,8 +52,9 @@ static int lock_state_dir(const char *state_dir, int *ret_fd, struct error *e)
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return error_set(e, ERR_OTHER, "cannot open '%s': %m", path);
-    if (flock(fd, LOCK_EX | LOCK_NB)) {
-        rc = errno == EWOULDBLOCK
+    /* A record lock, which no child inherits: one that is still ending would hold it for a moment. */
+    if (fcntl(fd, F_SETLK, &(struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET})) {
+        rc = errno == EAGAIN || errno == EACCES
                  ? error_set(e, ERR_OTHER, "another bobbind uses the state directory '%s'", state_dir)
                  : error_set(e, ERR_OTHER, "cannot lock '%s': %m", path);
         close(fd);
