@@ -117,7 +117,7 @@ static void submit_short_lived(unsigned count, int64_t ttl_ms)
     static char keys[1000][8];
 
     for (unsigned i = 0; i < count; i++) {
-        snprintf(keys[i], sizeof keys[i], "k%03u", i);
+        snprintf(keys[i], sizeof keys[i], "k%03u", i % 1000);
         submit(op_set_for(keys[i], ttl_ms));
     }
 }
