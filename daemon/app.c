@@ -267,10 +267,10 @@ void app_unpin(struct app *app)
 
 int app_check_room(const struct app *app, struct error *e)
 {
-    if (app->conn_count < LIMIT_APP_CONNECTIONS)
+    if (app->conn_count < app->server->options.limits.app_connections)
         return 0;
     return error_set(e, ERR_BUSY, "app '%s' has %u connections already", app_name(app),
-                     LIMIT_APP_CONNECTIONS);
+                     app->conn_count);
 }
 
 void app_conn_came(struct app *app)

@@ -259,8 +259,8 @@ int apps_check_name(struct apps *apps, const struct directory *directory, const 
                              "cannot register '%s': its name '%s' is that of the app at '%s'",
                              directory->path, name, app->directory.path);
     }
-    if (count >= LIMIT_APPS)
-        return error_set(e, ERR_QUOTA_EXCEEDED, "cannot register '%s': %u apps are registered",
-                         directory->path, LIMIT_APPS);
+    if (count >= apps->server->options.limits.apps)
+        return error_set(e, ERR_QUOTA_EXCEEDED, "cannot register '%s': %zu apps are registered",
+                         directory->path, count);
     return 0;
 }

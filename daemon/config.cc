@@ -14,8 +14,9 @@ void config_init(struct config *c)
     c->log_level = LOG_LEVEL_INFO;
     c->store_idle_ms = CONFIG_STORE_IDLE_MS;
     c->threads = CONFIG_THREADS;
-    c->max_connections = LIMIT_CONNECTIONS;
-    c->max_watches = LIMIT_WATCHES;
+#define X(name, standard, least, most) c->limits.name = standard;
+    LIMIT_SETTABLE_LIST(X)
+#undef X
 }
 
 void config_fini(struct config *c)
@@ -80,12 +81,10 @@ static void read_quota(const toml_document &doc, const char *key, std::uint64_t 
 
 static void read_limits(const toml_document &doc, struct config *c)
 {
-    std::uint32_t number;
-
-    if (toml_integer(doc, doc.root, "max_connections", 1, LIMIT_CONNECTIONS, &number))
-        c->max_connections = number;
-    if (toml_integer(doc, doc.root, "max_watches", 0, LIMIT_WATCHES, &number))
-        c->max_watches = number;
+#define X(name, standard, least, most)                                                             \
+    toml_integer(doc, doc.root, "max_" #name, least, most, &c->limits.name);
+    LIMIT_SETTABLE_LIST(X)
+#undef X
     read_quota(doc, "quota_bytes", &c->quota_bytes);
     read_quota(doc, "quota_entries", &c->quota_entries);
 }
@@ -98,8 +97,13 @@ static void load(struct config *c, const std::string &path)
     std::uint32_t number;
 
     toml_check_keys(doc, doc.root,
-                    {"socket", "state_dir", "runner", "log_level", "store_idle", "threads",
-                     "max_connections", "max_watches", "quota_bytes", "quota_entries"});
+                    {
+#define X(name, standard, least, most) "max_" #name,
+                        LIMIT_SETTABLE_LIST(X)
+#undef X
+                            "socket",
+                        "state_dir", "runner", "log_level", "store_idle", "threads", "quota_bytes",
+                        "quota_entries"});
     if (toml_string(doc, doc.root, "log_level", &word)) {
         loaded.log_level_set = true;
         if (!log_level_parse(word.c_str(), &loaded.log_level))

@@ -6,8 +6,7 @@
  *     log_level = "info"      # error, warning, info, debug
  *     store_idle = "5s"       # a store that nobody uses is closed after this
  *     threads = 8             # for the disk
- *     max_connections = 1000  # of all clients and app processes together
- *     max_watches = 16        # of one connection
+ *     max_connections = 1000  # and the other limits of LIMIT_SETTABLE_LIST in protocol/limits.h
  *     quota_bytes = 1000000   # keys and values that one app may hold; 0: no limit
  *     quota_entries = 10000 */
 #ifndef BOBBIN_DAEMON_CONFIG_H
@@ -42,10 +41,9 @@ struct config {
     bool store_idle_set;
     unsigned threads; /* CONFIG_THREADS */
     bool threads_set;
-    unsigned max_connections; /* LIMIT_CONNECTIONS, and at most that */
-    unsigned max_watches;     /* LIMIT_WATCHES, and at most that */
-    uint64_t quota_bytes;     /* 0: no limit */
-    uint64_t quota_entries;   /* the same */
+    struct limits limits;   /* the numbers of protocol/limits.h */
+    uint64_t quota_bytes;   /* 0: no limit */
+    uint64_t quota_entries; /* the same */
 };
 
 /* The defaults. */

@@ -44,7 +44,7 @@ struct conn *conn_new(struct server *server)
     c->state = CONN_NEW;
     c->handle_open = true;
     uv_pipe_init(&server->loop, &c->pipe, 0);
-    scanner_init(&c->scanner, LIMIT_MESSAGE);
+    scanner_init(&c->scanner, server->options.limits.message);
     buffer_init(&c->in);
     buffer_init(&c->out);
     buffer_init(&c->sending);
@@ -108,29 +108,30 @@ void conn_close(struct conn *c, const char *format, ...)
 /* Whether the next message of `in` may be handed on now. */
 static bool conn_may_serve(const struct conn *c)
 {
+    const struct limits *limits = &c->server->options.limits;
     return (c->state == CONN_OPEN || c->state == CONN_REFUSING) && !c->barriers &&
-           c->inflight < LIMIT_INFLIGHT && c->inflight_bytes < LIMIT_INFLIGHT_BYTES &&
-           c->out.len + c->sending.len < LIMIT_UNREAD_BYTES;
+           c->inflight < limits->inflight && c->inflight_bytes < limits->inflight_bytes &&
+           c->out.len + c->sending.len < limits->unread_bytes;
 }
 
 /* The message cannot be understood, so neither can be what follows: answer if it has an id, close. */
 static void conn_malformed(struct conn *c, const uint8_t *bytes, size_t len,
                            enum scanner_result result)
 {
-    static const struct {
-        int code;
-        const char *text;
-    } outcome[] = {
-        [SCANNER_TOO_LARGE] = {ERR_TOO_LARGE, "message exceeds limit of 33554432 bytes"},
-        [SCANNER_TOO_DEEP] = {ERR_INVALID_REQUEST, "message is nested deeper than 16"},
-        [SCANNER_MALFORMED] = {ERR_INVALID_REQUEST, "message is not a MessagePack array"},
-    };
+    struct error e;
     uint32_t id;
-    static_assert(LIMIT_MESSAGE == 33554432 && LIMIT_DEPTH == 16, "the texts above say so");
+    int code;
+    if (result == SCANNER_TOO_LARGE)
+        code = error_set(&e, ERR_TOO_LARGE, "message exceeds limit of %u bytes",
+                         c->server->options.limits.message);
+    else if (result == SCANNER_TOO_DEEP)
+        code = error_set(&e, ERR_INVALID_REQUEST, "message is nested deeper than %d", LIMIT_DEPTH);
+    else
+        code = error_set(&e, ERR_INVALID_REQUEST, "message is not a MessagePack array");
     if (message_peek_id(bytes, len, &id))
-        message_write_error(&c->out, id, outcome[result].code, outcome[result].text);
+        message_write_error(&c->out, id, code, e.text);
     log_info("connection of uid %u pid %d sent a malformed message: %s", (unsigned)c->peer_uid,
-             (int)c->peer_pid, outcome[result].text);
+             (int)c->peer_pid, e.text);
     conn_move(c, CONN_DRAINING);
 }
 
@@ -334,8 +335,8 @@ void conn_start_peer(struct conn *c, uid_t uid, pid_t pid)
     c->peer_uid = uid;
     c->peer_pid = pid;
     conn_move(c, CONN_OPEN);
-    if (c->server->conn_count > c->server->options.max_connections) {
-        conn_close(c, "more than %u connections", c->server->options.max_connections);
+    if (c->server->conn_count > c->server->options.limits.connections) {
+        conn_close(c, "more than %u connections", c->server->options.limits.connections);
         return;
     }
     log_debug("connection of uid %u pid %d accepted", (unsigned)uid, (int)pid);
@@ -357,7 +358,7 @@ int conn_start_component(struct server *server, int fd, struct app *app,
     c->component = component;
     conn_bind(c, app);
     conn_move(c, CONN_OPEN);
-    if (app->conn_count > LIMIT_APP_CONNECTIONS)
+    if (app->conn_count > server->options.limits.app_connections)
         conn_refuse(c, ERR_BUSY, "the app has too many connections");
     conn_wake(c);
     return 0;

@@ -7,6 +7,7 @@
 #include "daemon/conn.h"
 #include "daemon/options_map.h"
 #include "daemon/request.h"
+#include "daemon/server.h"
 #include "protocol/limits.h"
 #include "protocol/utf8.h"
 
@@ -66,7 +67,7 @@ int kv_read_written_key(struct request *r, struct reader *from, const char *what
                         struct error *e)
 {
     int rc = kv_read_key(r, from, what, ret, e);
-    return rc ? rc : kv_check_size(r, what, ret->len, LIMIT_KEY, e);
+    return rc ? rc : kv_check_size(r, what, ret->len, r->conn->server->options.limits.key, e);
 }
 
 int kv_read_value(struct request *r, struct reader *from, const char *what, struct slice *ret,
@@ -74,7 +75,7 @@ int kv_read_value(struct request *r, struct reader *from, const char *what, stru
 {
     if (reader_bytes(from, ret))
         return error_set(e, ERR_INVALID_REQUEST, "%s: %s must be bytes", kv_method(r), what);
-    return kv_check_size(r, what, ret->len, LIMIT_VALUE, e);
+    return kv_check_size(r, what, ret->len, r->conn->server->options.limits.value, e);
 }
 
 int kv_read_expected(struct request *r, struct reader *from, const char *what, struct slice *ret,

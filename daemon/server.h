@@ -12,6 +12,7 @@
 #include "daemon/warden.h"
 #include "daemon/worker.h"
 #include "protocol/errors.h"
+#include "protocol/limits.h"
 
 enum server_state {
     SERVER_RUNNING,
@@ -24,9 +25,8 @@ struct server_options {
     const char *state_dir; /* exists; locked by the caller */
     const char *runner;    /* path of bobbin-run */
     uint64_t store_idle_ms;
-    unsigned max_connections; /* of the whole daemon */
-    unsigned max_watches;     /* of one connection */
-    uint64_t quota_bytes;     /* what one app may hold; 0: no limit */
+    struct limits limits;
+    uint64_t quota_bytes; /* what one app may hold; 0: no limit */
     uint64_t quota_entries;
     struct warden *warden; /* started by the caller; may be NULL */
 };

@@ -18,14 +18,15 @@ int session_ping(struct request *r, struct error *e)
     return 0;
 }
 
-/* What holds in this daemon: some of the limits may have been configured lower. */
+/* What holds in this daemon: some of the limits may have been configured. */
 static uint64_t session_limit(const struct server_options *options, const char *name,
                               uint64_t number)
 {
-    if (!strcmp(name, "connections"))
-        return options->max_connections;
-    if (!strcmp(name, "watches"))
-        return options->max_watches;
+#define X(field, standard, least, most)                                                            \
+    if (!strcmp(name, #field))                                                                     \
+        return options->limits.field;
+    LIMIT_SETTABLE_LIST(X)
+#undef X
     return number;
 }
 

@@ -168,7 +168,8 @@ static void watch_tell(struct watch *w, uint64_t commit, const struct store_chan
     struct conn *c = w->conn;
     size_t before = c->out.len;
     size_t unread = c->out.len + c->sending.len;
-    size_t room = LIMIT_UNREAD_BYTES > unread ? LIMIT_UNREAD_BYTES - unread : 0;
+    size_t most = c->server->options.limits.unread_bytes;
+    size_t room = most > unread ? most - unread : 0;
     if (c->state != CONN_OPEN)
         return;
     if (!watch_append(w, &c->out, room, commit, changes, count))
@@ -229,7 +230,7 @@ static struct watch *watch_alloc(const struct watch_filter *f)
 int watch_new(struct conn *c, const struct watch_filter *filter, struct watch **ret,
               struct error *e)
 {
-    unsigned most = c->server->options.max_watches;
+    unsigned most = c->server->options.limits.watches;
     struct watch *w;
     if (c->watch_count >= most)
         return error_set(e, ERR_QUOTA_EXCEEDED, "watch: the connection has %u watches already",

@@ -5,6 +5,7 @@
 #include "daemon/dispatch.h"
 #include "daemon/kv_params.h"
 #include "daemon/options_map.h"
+#include "daemon/server.h"
 #include "daemon/watch.h"
 #include "protocol/limits.h"
 
@@ -57,13 +58,15 @@ static int watch_read_keys(struct request *r, struct watch_options *o, struct wa
     return rc;
 }
 
-static int watch_check_text(const char *name, struct slice text, struct error *e)
+static int watch_check_text(const struct request *r, const char *name, struct slice text,
+                            struct error *e)
 {
+    unsigned most = r->conn->server->options.limits.key;
     if (!utf8_valid(text.data, text.len))
         return error_set(e, ERR_INVALID_REQUEST, "watch: option '%s' is not valid UTF-8", name);
-    if (text.len > LIMIT_KEY)
+    if (text.len > most)
         return error_set(e, ERR_TOO_LARGE, "watch: option '%s' exceeds limit of %u bytes", name,
-                         LIMIT_KEY);
+                         most);
     return 0;
 }
 
@@ -80,10 +83,10 @@ static int watch_read_filter(struct request *r, struct watch_options *o, struct 
     if (o->key.data) {
         f->keys = &o->key;
         f->key_count = 1;
-        return watch_check_text("key", o->key, e);
+        return watch_check_text(r, "key", o->key, e);
     }
     f->prefix = o->prefix;
-    return watch_check_text("prefix", o->prefix, e);
+    return watch_check_text(r, "prefix", o->prefix, e);
 }
 
 int watch_start(struct request *r, struct error *e)

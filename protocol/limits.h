@@ -49,6 +49,27 @@
 #define LIMIT_CONNECTIONS 10000u
 #define LIMIT_APPS 10000u
 
+/* What the daemon's configuration may set, as max_NAME: X(name in hello, default, least, most). What
+ * clients reckon with (a message, a key, a value) can only be made smaller. */
+#define LIMIT_SETTABLE_LIST(X)                                                                     \
+    X(message, LIMIT_MESSAGE, 4096u, LIMIT_MESSAGE)                                                \
+    X(key, LIMIT_KEY, 1u, LIMIT_KEY)                                                               \
+    X(value, LIMIT_VALUE, 0u, LIMIT_VALUE)                                                         \
+    X(inflight, LIMIT_INFLIGHT, 1u, 65536u)                                                        \
+    X(inflight_bytes, LIMIT_INFLIGHT_BYTES, 4096u, 1u << 30)                                       \
+    X(unread_bytes, LIMIT_UNREAD_BYTES, 4096u, 1u << 30)                                           \
+    X(watches, LIMIT_WATCHES, 0u, 4096u)                                                           \
+    X(app_connections, LIMIT_APP_CONNECTIONS, 1u, 100000u)                                         \
+    X(connections, LIMIT_CONNECTIONS, 1u, 100000u)                                                 \
+    X(apps, LIMIT_APPS, 1u, 100000u)
+
+/* Their values in one daemon. */
+struct limits {
+#define X(name, standard, least, most) uint32_t name;
+    LIMIT_SETTABLE_LIST(X)
+#undef X
+};
+
 /* What hello tells and PROTOCOL.md lists: X(name in hello, number, what it is). */
 #define LIMIT_LIST(X)                                                                              \
     X("message", LIMIT_MESSAGE, "request, bytes")                                                  \

@@ -94,7 +94,8 @@ void harness_start(struct harness *h)
         for (const char *const *at = h->environment; at && at[0]; at += 2)
             setenv(at[0], at[1], 1);
         execl(BOBBIN_BIN_DIR "/bobbind", "bobbind", "--socket", h->socket, "--state-dir", h->state,
-              "--log-level", "debug", (char *)NULL);
+              "--log-level", "debug", h->config ? "--config" : (char *)NULL, h->config,
+              (char *)NULL);
         _exit(127);
     }
     ck_assert_msg(harness_wait(daemon_answers, h), "bobbind does not answer at %s", h->socket);

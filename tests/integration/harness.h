@@ -19,6 +19,7 @@ struct harness {
     char state[96];   /* its state directory */
     char log[96];     /* its standard error */
     pid_t pid;        /* 0: it does not run */
+    const char *config; /* path of a bobbin.toml; NULL: none */
     const char *const *environment; /* NAME, value, …, NULL: for the daemon besides ours; may be NULL */
 };
 

@@ -1,5 +1,6 @@
 #include <check.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,9 @@ static void check_defaults(void)
     ck_assert_int_eq(c.log_level, LOG_LEVEL_INFO);
     ck_assert_uint_eq(c.store_idle_ms, 5000);
     ck_assert_uint_eq(c.threads, 8);
+#define X(name, standard, least, most) ck_assert_uint_eq(c.limits.name, standard);
+    LIMIT_SETTABLE_LIST(X)
+#undef X
     ck_assert(!c.log_level_set && !c.store_idle_set && !c.threads_set);
 }
 
@@ -72,6 +76,46 @@ START_TEST(everything_set)
 }
 END_TEST
 
+/* Each limit takes what its range says, and nothing beside it. */
+START_TEST(limits_keep_to_their_range)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+        long long least, most;
+    } limits[] = {
+#define X(name, standard, least, most) {#name, offsetof(struct limits, name), least, most},
+        LIMIT_SETTABLE_LIST(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        const uint32_t *set = (const void *)((const char *)&c.limits + limits[i].offset);
+        char text[100], expected[300];
+        for (int end = 0; end < 2; end++) {
+            long long edge = end ? limits[i].most : limits[i].least;
+            snprintf(text, sizeof(text), "max_%s = %lld\n", limits[i].name, edge);
+            ck_assert_msg(load(text) == 0, "%s", e.text);
+            ck_assert_int_eq(*set, edge);
+            snprintf(text, sizeof(text), "max_%s = %lld\n", limits[i].name, edge + (end ? 1 : -1));
+            ck_assert_int_ne(load(text), 0);
+            snprintf(expected, sizeof(expected),
+                     "%s:1:%zu: expected an integer from %lld to %lld for 'max_%s'", path,
+                     strlen(limits[i].name) + 8, limits[i].least, limits[i].most, limits[i].name);
+            ck_assert_str_eq(e.text, expected);
+            ck_assert_int_eq(*set, edge);
+        }
+    }
+}
+END_TEST
+
+START_TEST(quotas)
+{
+    ck_assert_int_eq(load("quota_bytes = 5000000000\nquota_entries = 0\n"), 0);
+    ck_assert_uint_eq(c.quota_bytes, 5000000000);
+    ck_assert_uint_eq(c.quota_entries, 0);
+}
+END_TEST
+
 static const struct {
     const char *text;
     const char *expected;
@@ -85,6 +129,11 @@ static const struct {
     {"log_level = \"loud\"",
      ":1:13: expected \"error\", \"warning\", \"info\" or \"debug\" for 'log_level'"},
     {"threads = 0", ":1:11: expected an integer from 1 to 1024 for 'threads'"},
+    {"max_watch = 1", ":1:1: unknown key 'max_watch'; did you mean 'max_watches'?"},
+    {"\nmax_inflght_bytes = 1",
+     ":2:1: unknown key 'max_inflght_bytes'; did you mean 'max_inflight_bytes'?"},
+    {"max_key = \"1k\"", ":1:11: expected an integer from 1 to 2048 for 'max_key'"},
+    {"quota_bytes = -1", ":1:15: expected an integer from 0 for 'quota_bytes'"},
     {"threads = 1025", ":1:11: expected an integer from 1 to 1024 for 'threads'"},
 };
 
@@ -115,6 +164,8 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, empty_file_sets_nothing);
     tcase_add_test(tc, everything_set);
+    tcase_add_test(tc, limits_keep_to_their_range);
+    tcase_add_test(tc, quotas);
     tcase_add_loop_test(tc, errors_name_the_place, 0, sizeof(bad) / sizeof(bad[0]));
     tcase_add_test(tc, missing_file);
     suite_add_tcase(s, tc);
