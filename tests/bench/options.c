@@ -1,0 +1,272 @@
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "keys.h"
+
+static const char help[] =
+    "Usage: bobbin-bench [OPTION]...\n"
+    "Measure one load on one target, which is started for it in a fresh directory.\n"
+    "\n"
+    "  --target T          bobbin, redis, echo (bobbin)\n"
+    "  --op OP             get, set, mixed, increment (get)\n"
+    "  --reads PERCENT     of a mixed load: how many requests are gets (90)\n"
+    "  -c N                connections (50)\n"
+    "  -P N                requests in flight on each (1)\n"
+    "  -n N, --keys N      keys of each app, filled before and chosen at random (100000)\n"
+    "  -d, --value-size N  bytes of each value (100)\n"
+    "  --apps N            Bobbin: apps that the connections are spread over (1)\n"
+    "  --seconds S         measured time (5)\n"
+    "  --warmup S          time before that (1)\n"
+    "  --window            send the next request for each answer, instead of P when P are "
+    "answered\n"
+    "  --rate R            requests a second, by the clock, instead of as many as can be\n"
+    "  --background-set C  so many other connections set meanwhile, on Bobbin\n"
+    "  --seed N            of keys and values (1)\n"
+    "  --dir DIR           make the directory of the data there (/var/tmp)\n"
+    "  --socket PATH       use a server that runs already\n"
+    "  --bobbind PROGRAM   another daemon than the one beside this program\n"
+    "  --config LINE       a line for bobbin.toml; may be repeated\n"
+    "  --cache SIZE        the daemon's cache, as bobbin.toml says it\n"
+    "  --json              the result as JSON\n"
+    "  --quiet             no progress\n"
+    "  --help              print this\n";
+
+enum {
+    O_TARGET = 256,
+    O_OP,
+    O_READS,
+    O_APPS,
+    O_SECONDS,
+    O_WARMUP,
+    O_WINDOW,
+    O_RATE,
+    O_BACKGROUND,
+    O_SEED,
+    O_DIR,
+    O_SOCKET,
+    O_BOBBIND,
+    O_CONFIG,
+    O_CACHE,
+    O_JSON,
+    O_QUIET,
+    O_HELP
+};
+
+static const struct option long_options[] = {
+    {"target", required_argument, NULL, O_TARGET},
+    {"op", required_argument, NULL, O_OP},
+    {"reads", required_argument, NULL, O_READS},
+    {"keys", required_argument, NULL, 'n'},
+    {"value-size", required_argument, NULL, 'd'},
+    {"apps", required_argument, NULL, O_APPS},
+    {"seconds", required_argument, NULL, O_SECONDS},
+    {"warmup", required_argument, NULL, O_WARMUP},
+    {"window", no_argument, NULL, O_WINDOW},
+    {"rate", required_argument, NULL, O_RATE},
+    {"background-set", required_argument, NULL, O_BACKGROUND},
+    {"seed", required_argument, NULL, O_SEED},
+    {"dir", required_argument, NULL, O_DIR},
+    {"socket", required_argument, NULL, O_SOCKET},
+    {"bobbind", required_argument, NULL, O_BOBBIND},
+    {"config", required_argument, NULL, O_CONFIG},
+    {"cache", required_argument, NULL, O_CACHE},
+    {"json", no_argument, NULL, O_JSON},
+    {"quiet", no_argument, NULL, O_QUIET},
+    {"help", no_argument, NULL, O_HELP},
+    {0},
+};
+
+static int read_word(const char *const *words, int n, const char *text, int *ret, struct error *e)
+{
+    for (int i = 0; i < n; i++) {
+        if (!strcmp(words[i], text)) {
+            *ret = i;
+            return 0;
+        }
+    }
+    return error_set(e, ERR_INVALID_REQUEST, "'%s' is none of the words; try --help", text);
+}
+
+static int read_whole(const char *text, uint64_t min, uint64_t max, uint64_t *ret, struct error *e)
+{
+    char *end;
+    unsigned long long n;
+    errno = 0;
+    n = strtoull(text, &end, 10);
+    if (errno || end == text || *end || text[0] == '-' || n < min || n > max)
+        return error_set(e, ERR_INVALID_REQUEST, "'%s' is no number from %llu to %llu", text,
+                         (unsigned long long)min, (unsigned long long)max);
+    *ret = n;
+    return 0;
+}
+
+static int read_unsigned(const char *text, unsigned min, unsigned max, unsigned *ret,
+                         struct error *e)
+{
+    uint64_t n;
+    int rc = read_whole(text, min, max, &n, e);
+    if (!rc)
+        *ret = (unsigned)n;
+    return rc;
+}
+
+static int read_real(const char *text, double min, double max, double *ret, struct error *e)
+{
+    char *end;
+    double n = strtod(text, &end);
+    if (end == text || *end || !(n >= min && n <= max))
+        return error_set(e, ERR_INVALID_REQUEST, "'%s' is no number from %g to %g", text, min, max);
+    *ret = n;
+    return 0;
+}
+
+static int read_op(struct options *o, const char *text, struct error *e)
+{
+    int word = 0, rc;
+    if (!strcmp(text, "mixed")) {
+        o->op = OP_GET;
+        o->reads = 90;
+        return 0;
+    }
+    rc = read_word(op_names, OPS, text, &word, e);
+    if (!rc) {
+        o->op = (enum op)word;
+        o->reads = 100;
+    }
+    return rc;
+}
+
+static int read_target(struct options *o, const char *text, struct error *e)
+{
+    int word = 0, rc = read_word(target_names, TARGETS, text, &word, e);
+    if (!rc)
+        o->target = (enum target)word;
+    return rc;
+}
+
+/* Add `before`, `text` and `after` as a line of bobbin.toml. */
+static int add_config(struct options *o, const char *before, const char *text, const char *after,
+                      struct error *e)
+{
+    size_t used = strlen(o->config), room = sizeof o->config - used;
+    int n = snprintf(o->config + used, room, "%s%s%s\n", before, text, after);
+    return (size_t)n < room ? 0 : error_set(e, ERR_INVALID_REQUEST, "too much configuration");
+}
+
+static int read_value_len(struct options *o, const char *text, struct error *e)
+{
+    uint64_t n;
+    int rc = read_whole(text, 1, VALUE_MAX, &n, e);
+    if (!rc)
+        o->value_len = n;
+    return rc;
+}
+
+static int read_option(struct options *o, int option, const char *text, struct error *e)
+{
+    switch (option) {
+    case O_TARGET:
+        return read_target(o, text, e);
+    case O_OP:
+        return read_op(o, text, e);
+    case O_READS:
+        return read_unsigned(text, 0, 99, &o->reads, e);
+    case 'c':
+        return read_unsigned(text, 1, CONNECTIONS_MAX, &o->connections, e);
+    case 'P':
+        return read_unsigned(text, 1, DEPTH_MAX, &o->depth, e);
+    case 'n':
+        return read_whole(text, 1, KEYS_MAX, &o->keys, e);
+    case 'd':
+        return read_value_len(o, text, e);
+    case O_APPS:
+        return read_unsigned(text, 1, CONNECTIONS_MAX, &o->apps, e);
+    case O_SECONDS:
+        return read_real(text, 0.01, 86400, &o->seconds, e);
+    case O_WARMUP:
+        return read_real(text, 0, 3600, &o->warmup, e);
+    case O_WINDOW:
+        o->window = true;
+        return 0;
+    case O_RATE:
+        return read_real(text, 1, 1e7, &o->rate, e);
+    case O_BACKGROUND:
+        return read_unsigned(text, 1, CONNECTIONS_MAX, &o->background, e);
+    case O_SEED:
+        return read_whole(text, 0, UINT64_MAX, &o->seed, e);
+    case O_DIR:
+        o->dir = text;
+        return 0;
+    case O_SOCKET:
+        o->socket = text;
+        return 0;
+    case O_BOBBIND:
+        o->bobbind = text;
+        return 0;
+    case O_CONFIG:
+        return add_config(o, "", text, "", e);
+    case O_CACHE:
+        return add_config(o, "cache = \"", text, "\"", e);
+    case O_JSON:
+        o->json = true;
+        return 0;
+    case O_QUIET:
+        bench_quiet = true;
+        return 0;
+    default:
+        fputs(help, stdout);
+        o->command = COMMAND_SHOWN;
+        return 0;
+    }
+}
+
+static int check(const struct options *o, struct error *e)
+{
+    if (o->connections < o->apps)
+        return error_set(e, ERR_INVALID_REQUEST, "%u connections are too few for %u apps",
+                         o->connections, o->apps);
+    if (o->target != TARGET_BOBBIN && o->apps > 1)
+        return error_set(e, ERR_INVALID_REQUEST, "only bobbin has apps");
+    if (o->target == TARGET_ECHO && (o->reads != 100 || o->socket))
+        return error_set(e, ERR_INVALID_REQUEST,
+                         "the echo has requests of one size, and no server but its own");
+    return 0;
+}
+
+int options_read(int argc, char **argv, struct options *ret, struct error *e)
+{
+    struct options o = {.target = TARGET_BOBBIN,
+                        .op = OP_GET,
+                        .reads = 100,
+                        .connections = 50,
+                        .depth = 1,
+                        .value_len = 100,
+                        .seconds = 5,
+                        .warmup = 1,
+                        .keys = 100000,
+                        .apps = 1,
+                        .seed = 1,
+                        .dir = "/var/tmp"};
+    int option, rc = 0;
+    opterr = 0;
+    while (!rc && (option = getopt_long(argc, argv, ":c:P:n:d:", long_options, NULL)) != -1) {
+        if (option == ':' || option == '?')
+            return error_set(e, ERR_INVALID_REQUEST, "option '%s' %s; try --help", argv[optind - 1],
+                             option == ':' ? "needs a value" : "is unknown");
+        rc = read_option(&o, option, optarg, e);
+    }
+    if (!rc && optind < argc)
+        rc =
+            error_set(e, ERR_INVALID_REQUEST, "unexpected argument '%s'; try --help", argv[optind]);
+    if (!rc && o.command == COMMAND_RUN)
+        rc = check(&o, e);
+    if (!rc)
+        *ret = o;
+    return rc;
+}

@@ -1,0 +1,42 @@
+/* The command line of bobbin-bench. */
+#ifndef BOBBIN_BENCH_OPTIONS_H
+#define BOBBIN_BENCH_OPTIONS_H
+
+#include <stddef.h>
+
+#include "bench.h"
+
+enum command { COMMAND_RUN, COMMAND_SHOWN };
+
+#define CONNECTIONS_MAX 10000u
+#define DEPTH_MAX 1024u
+#define KEYS_MAX 1000000000u
+
+/* Strings point into argv, but for `config`. */
+struct options {
+    enum command command;
+    enum target target;
+    enum op op;
+    unsigned reads; /* of 100 requests; 100: `op` alone */
+    unsigned connections;
+    unsigned depth;
+    size_t value_len;
+    double seconds;
+    double warmup;
+    uint64_t keys;
+    unsigned apps;
+    uint64_t seed;
+    double rate;
+    bool window;
+    unsigned background; /* connections that set beside the load */
+    const char *dir;
+    const char *socket;
+    const char *bobbind;
+    char config[2048]; /* lines for bobbin.toml */
+    bool json;
+};
+
+/* 0, or ERR_INVALID_REQUEST. With COMMAND_SHOWN all is said already. */
+int options_read(int argc, char **argv, struct options *ret, struct error *e);
+
+#endif

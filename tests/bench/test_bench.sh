@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# A very short run of each target of bobbin-bench: it works, its JSON parses, it leaves nothing behind.
+#   test_bench.sh BINDIR
+set -euo pipefail
+
+bin=$1
+work=$(mktemp -d /tmp/bobbin-test.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/data"
+
+fail() {
+    echo "FAILED: $*" >&2
+    cat "$work/err" >&2 || true
+    exit 1
+}
+
+bench() {
+    "$bin/bobbin-bench" --dir "$work/data" --seconds 0.1 --warmup 0 -n 500 --json "$@" \
+        >"$work/out" 2>"$work/err"
+}
+
+# check_result EXPRESSION: holds for the JSON object r.
+check_result() {
+    python3 -c "import json, sys; r = json.load(open(sys.argv[1])); assert $1, r" "$work/out" ||
+        fail "$1"
+}
+
+left_nothing() {
+    [ -z "$(ls -A "$work/data")" ] || fail "$1: files are left: $(ls "$work/data")"
+    # Peers name their directories on their command lines.
+    ! pgrep -f "$work/data" >/dev/null || fail "$1: a peer is left"
+}
+
+for target in bobbin redis echo; do
+    for op in get set increment mixed; do
+        [ "$target$op" != echomixed ] || continue
+        bench --target $target --op $op -c 3 -P 4 || fail "$target $op"
+        check_result "r['target'] == '$target' and r['op'] == '$op' and r['requests'] > 0"
+        check_result "0 < r['latency_us']['p50'] <= r['latency_us']['p99.9'] <= r['latency_us']['max']"
+        left_nothing "$target $op"
+    done
+done
+bench -c 6 --apps 3 --op set -P 200 --window || fail "apps"
+check_result "r['apps'] == 3 and r['requests'] > 0"
+bench --target redis -d 100000 -c 2 -P 2 --op mixed --reads 50 -n 20 || fail "large values"
+check_result "r['value_size'] == 100000 and r['requests'] > 0"
+bench --rate 500 -c 2 || fail "a rate"
+check_result "r['requests'] <= 60"
+bench --target echo --background-set 4 -c 1 || fail "background"
+check_result "r['background_sets'] > 0"
+left_nothing "all"
+
+# What is wrong is said.
+! bench --config 'no_such_key = 1' || fail "a daemon that does not start"
+grep -q "no_such_key" "$work/err" || fail "a daemon that does not start: why"
+left_nothing "a daemon that does not start"
+! bench --target nothing || fail "an unknown target"
+! bench --dir "$work/no-such-directory" || fail "a directory that is not there"
+
+# ^C, while it fills and while it measures, ends all of it.
+for phase in filling measuring; do
+    "$bin/bobbin-bench" --dir "$work/data" --seconds 600 -n 10 \
+        $([ $phase = filling ] && echo "-n 100000000") >"$work/out" 2>"$work/err" &
+    pid=$!
+    for _ in $(seq 600); do
+        ! grep -q "^$phase" "$work/err" || break
+        sleep 0.1
+    done
+    grep -q "^$phase" "$work/err" || fail "never began $phase"
+    kill -INT $pid
+    status=0
+    wait $pid || status=$?
+    [ $status = 130 ] || fail "interrupted while $phase: status $status"
+    grep -q "interrupted" "$work/err" || fail "interrupted while $phase: no word"
+    left_nothing "interrupted while $phase"
+done
+echo "ok"
