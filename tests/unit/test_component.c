@@ -141,6 +141,7 @@ START_TEST(stop_is_sigterm)
         " while :; do sleep 0.02; done'\"\nstop_timeout = \"1h\"\nrestart = \"always\"",
         "", NULL);
     component_start(s.component);
+    subject_until(&s, COMPONENT_RUNNING); /* the program may be ahead of the news that it runs */
     env_until(has_grandchild, NULL);
     ck_assert_int_gt(component_status(s.component).pid, 0);
     component_stop(s.component);
