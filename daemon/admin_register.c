@@ -10,12 +10,14 @@
 #include "daemon/dispatch.h"
 #include "daemon/log.h"
 #include "daemon/server.h"
+#include "protocol/utf8.h"
 
 struct admin_registration {
     char *path;                 /* as asked */
     uid_t peer;                 /* by whom */
     struct directory directory; /* what is there; path NULL until looked at */
     struct manifest *manifest;
+    struct apps_claim claim;    /* while it is being recorded */
     struct error error;
     int status;
 };
@@ -52,21 +54,35 @@ static void admin_registration_reply(struct request *r, const struct app *app)
     buffer_fini(&result);
 }
 
-/* The owner is checked before the manifest is read: its errors quote it. */
+/* What the wire, the registry and the manifest's default name have as text. */
+static int admin_check_path(const char *path, struct error *e)
+{
+    if (utf8_valid(path, strlen(path)))
+        return 0;
+    return error_set(e, ERR_INVALID_REQUEST, "cannot register '%s': its path is not valid UTF-8",
+                     path);
+}
+
+/* The owner is checked before anything of the directory is read or told. Who may not use every
+ * directory is told the same of one that is not there and of one that is another's. */
 static void admin_look_work(struct job *job)
 {
     struct request *r = container_of(job, struct request, job);
     struct admin_registration *reg = r->detail;
     struct error *e = &reg->error;
+    bool allowed = access_is_admin(reg->peer);
     reg->status = directory_init(&reg->directory, reg->path, e);
-    if (reg->status) {
+    if (reg->status)
         reg->directory.path = NULL;
-        return;
-    }
-    if (!access_allows(reg->peer, reg->directory.uid))
-        reg->status = error_set(e, ERR_ACCESS_DENIED,
-                                "cannot register '%s': it belongs to another user", reg->path);
     else
+        allowed = access_allows(reg->peer, reg->directory.uid);
+    if (!allowed)
+        reg->status = error_set(e, ERR_ACCESS_DENIED,
+                                "cannot register '%s': there is no such directory of yours",
+                                reg->path);
+    if (!reg->status)
+        reg->status = admin_check_path(reg->directory.path, e);
+    if (!reg->status)
         reg->status = manifest_load(reg->directory.path, &reg->manifest, e);
 }
 
@@ -84,6 +100,7 @@ static void admin_record_done(struct job *job)
     struct admin_registration *reg = r->detail;
     struct server *server = r->conn->server;
     struct app *app = NULL;
+    apps_release(&reg->claim);
     if (!reg->status && server->state != SERVER_RUNNING)
         reg->status = error_set(&reg->error, ERR_SHUTTING_DOWN, "the daemon is shutting down");
     /* Somebody else registered it at the same time: theirs is as good. */
@@ -107,18 +124,18 @@ static bool admin_same_directory(const struct directory *a, const struct directo
            (!a->born_ns || !b->born_ns || a->born_ns == b->born_ns);
 }
 
-/* It is registered already: nothing to record, but a manifest that may have changed. */
+/* It is registered already: nothing to record, but a manifest that may have changed. The worker's
+ * jobs that come back to the app look at its directory and name components by their ids. */
 static void admin_register_again(struct request *r, struct app *app)
 {
     struct admin_registration *reg = r->detail;
-    if (app_at_rest(app) && !app->pins) {
-        char *wanted = app_wanted_text(app);
+    if (app_at_rest(app)) {
+        bool mended = app->manifest_error;
         reg->status = app_replace_manifest(app, reg->manifest, &reg->error);
         if (!reg->status)
             reg->manifest = NULL;
-        if (wanted)
-            app_set_wanted(app, wanted);
-        free(wanted);
+        if (!reg->status && mended)
+            app_start_wanted(app);
     }
     if (reg->status)
         admin_registration_fail(r);
@@ -153,6 +170,9 @@ static void admin_register_go(struct request *r)
     } else if (app) {
         admin_register_again(r, app);
     } else {
+        reg->claim.directory = &reg->directory;
+        reg->claim.name = reg->manifest->name;
+        apps_claim(&server->apps, &reg->claim);
         r->job.work = admin_record_work;
         r->job.done = admin_record_done;
         worker_submit(&server->worker, &r->job);
@@ -188,6 +208,9 @@ int admin_register(struct request *r, struct error *e)
         memchr(path.data, 0, path.len))
         return error_set(e, ERR_INVALID_REQUEST,
                          "app.register: directory must be an absolute path");
+    if (!utf8_valid(path.data, path.len))
+        return error_set(e, ERR_INVALID_REQUEST,
+                         "app.register: the directory's path is not valid UTF-8");
     reg = calloc(1, sizeof *reg);
     if (reg)
         reg->path = strndup(path.data, path.len);

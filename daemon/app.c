@@ -128,13 +128,18 @@ bool app_at_rest(const struct app *app)
 
 int app_replace_manifest(struct app *app, struct manifest *manifest, struct error *e)
 {
+    char *wanted = app_wanted_text(app);
     struct app_slot *slots;
     struct list *it, *tmp;
     int rc;
     assert(app_at_rest(app));
+    if (!wanted)
+        return error_set(e, ERR_OTHER, "out of memory");
     rc = app_make_slots(app, manifest, &slots, e);
-    if (rc)
+    if (rc) {
+        free(wanted);
         return rc;
+    }
     /* A descriptor that a process passed on before it ended belongs to a component of before. */
     list_each(it, tmp, &app->conns) {
         struct conn *c = container_of(it, struct conn, in_app);
@@ -144,10 +149,14 @@ int app_replace_manifest(struct app *app, struct manifest *manifest, struct erro
     app_free_slots(app->slots, app->slot_count);
     manifest_free(app->manifest);
     free(app->manifest_error);
+    free(app->wanted_before);
     app->manifest_error = NULL;
+    app->wanted_before = NULL;
     app->slots = slots;
     app->slot_count = manifest->component_count;
     app->manifest = manifest;
+    app_set_wanted(app, wanted);
+    free(wanted);
     return 0;
 }
 
@@ -194,6 +203,7 @@ static void app_on_closed(void *arg)
     directory_fini(&app->directory);
     manifest_free(app->manifest);
     free(app->manifest_error);
+    free(app->wanted_before);
     free(app->slots);
     free(app);
 }
@@ -243,12 +253,23 @@ void app_leave(struct app *app, int code, const char *reason, bool gone)
     app_check_left(app);
 }
 
+/* A commit takes as long as the disk does; its answer still goes out. */
+static bool app_is_answering(const struct app *app)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &app->conns)
+        if (apps_conn_is_busy(&app->server->apps, container_of(it, struct conn, in_app)))
+            return true;
+    return false;
+}
+
 void app_leave_tick(struct app *app)
 {
     struct list *it, *tmp;
     if (app->state != APP_LEAVING)
         return;
-    if (++app->leaving_ticks > APP_LEAVE_TICKS && app_at_rest(app))
+    app->leaving_ticks = app_is_answering(app) ? 0 : app->leaving_ticks + 1;
+    if (app->leaving_ticks > APP_LEAVE_TICKS && app_at_rest(app))
         list_each(it, tmp, &app->conns)
             conn_close(container_of(it, struct conn, in_app), "the app is gone");
     app_check_left(app);

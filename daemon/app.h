@@ -38,6 +38,7 @@ struct app {
     struct directory directory;
     struct manifest *manifest;
     char *manifest_error;        /* why spin.toml could not be read at start-up; NULL: it could */
+    char *wanted_before;         /* what was recorded as wanted, while spin.toml could not be read */
     struct batcher *batcher;
     size_t slot_count;
     struct app_slot *slots;      /* one a component, in the manifest's order */
@@ -58,7 +59,8 @@ int app_new(struct server *server, const struct directory *directory, struct man
             struct app **ret, struct error *e);
 const char *app_name(const struct app *app);
 
-/* Take another manifest (owned on success) while no component runs. */
+/* Take another manifest (owned on success) while no component runs. What is wanted stays; where
+ * spin.toml could not be read before, what was recorded as wanted is wanted again. */
 int app_replace_manifest(struct app *app, struct manifest *manifest, struct error *e);
 /* Whether no component has a process or a timer. */
 bool app_at_rest(const struct app *app);
@@ -71,7 +73,9 @@ bool app_grants(const struct app *app, struct slice label);
 void app_start_wanted(struct app *app);
 /* What the registry keeps of `wanted`, to be freed; NULL: no memory. */
 char *app_wanted_text(const struct app *app);
-/* The inverse, at start-up. */
+/* Whether any component is wanted, or was before spin.toml could not be read. */
+bool app_is_wanted(const struct app *app);
+/* The inverse of app_wanted_text. */
 void app_set_wanted(struct app *app, const char *text);
 
 /* Begin to leave. Connections are refused with this code and reason (a literal). With `gone` the

@@ -44,6 +44,11 @@ static size_t app_count_wanted(const struct app *app)
     return wanted;
 }
 
+bool app_is_wanted(const struct app *app)
+{
+    return app->wanted_before ? *app->wanted_before : app_count_wanted(app) > 0;
+}
+
 void app_pack_status(const struct app *app, msgpack_packer *pk)
 {
     msgpack_pack_map(pk, app->manifest_error ? 5 : 4);
@@ -52,7 +57,7 @@ void app_pack_status(const struct app *app, msgpack_packer *pk)
     pack_cstr(pk, "directory");
     pack_cstr(pk, app->directory.path);
     pack_cstr(pk, "wanted");
-    pack_cstr(pk, app_count_wanted(app) ? "running" : "stopped");
+    pack_cstr(pk, app_is_wanted(app) ? "running" : "stopped");
     if (app->manifest_error) {
         pack_cstr(pk, "error");
         pack_cstr(pk, app->manifest_error);
@@ -66,6 +71,8 @@ void app_pack_status(const struct app *app, msgpack_packer *pk)
 char *app_wanted_text(const struct app *app)
 {
     struct buffer text;
+    if (app->wanted_before)
+        return strdup(app->wanted_before);
     buffer_init(&text);
     if (app->slot_count && app_count_wanted(app) == app->slot_count) {
         buffer_append(&text, REGISTRY_WANT_ALL, strlen(REGISTRY_WANT_ALL));

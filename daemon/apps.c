@@ -6,9 +6,12 @@
 #include <unistd.h>
 
 #include "daemon/access.h"
+#include "daemon/conn.h"
 #include "daemon/log.h"
+#include "daemon/request.h"
 #include "daemon/server.h"
 #include "protocol/limits.h"
+#include "protocol/utf8.h"
 
 enum { APPS_TICK_MS = 1000 };
 
@@ -34,6 +37,8 @@ static int apps_load_one(struct apps *apps, const struct directory *directory, c
         return -1;
     }
     app->manifest_error = manifest_error;
+    if (manifest_error)
+        app->wanted_before = strdup(wanted);
     app_set_wanted(app, wanted);
     return 0;
 }
@@ -56,6 +61,11 @@ static int apps_load_each(void *arg, const struct directory *registered, const c
     const char *path = registered->path;
     struct directory directory;
     struct error e;
+    /* It was registered before such names were refused. */
+    if (!utf8_valid(path, strlen(path))) {
+        log_warning("a directory is left out: its path is not valid UTF-8");
+        return 0;
+    }
     if (directory_init(&directory, path, &e)) {
         bool gone = access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR);
         log_warning("'%s' is %s: %s", path, gone ? "dropped" : "left out until the next start",
@@ -81,6 +91,7 @@ int apps_init(struct apps *apps, struct server *server, const char *state_dir, s
     apps->server = server;
     apps->looking = false;
     list_init(&apps->all);
+    list_init(&apps->claims);
     buffer_init(&load.lost);
     rc = registry_open(state_dir, &apps->registry, e);
     if (rc)
@@ -245,21 +256,63 @@ int apps_find(struct apps *apps, uid_t peer, struct slice name, struct app **ret
     return 0;
 }
 
+void apps_claim(struct apps *apps, struct apps_claim *claim)
+{
+    list_push(&apps->claims, &claim->link);
+}
+
+void apps_release(struct apps_claim *claim)
+{
+    list_remove(&claim->link);
+}
+
+bool apps_conn_is_busy(const struct apps *apps, const struct conn *c)
+{
+    unsigned waiting = 0;
+    for (struct list *at = apps->all.next; at != &apps->all; at = at->next) {
+        struct app *app = container_of(at, struct app, link);
+        struct list *it, *tmp;
+        list_each(it, tmp, &app->leave_waiters)
+            waiting += container_of(it, struct request, link)->conn == c;
+    }
+    return c->inflight > waiting;
+}
+
+static int apps_name_taken(const struct directory *directory, const char *name,
+                           const char *other_path, struct error *e)
+{
+    return error_set(e, ERR_INVALID_REQUEST,
+                     "cannot register '%s': its name '%s' is that of the app at '%s'",
+                     directory->path, name, other_path);
+}
+
+static bool apps_is_rival(const struct directory *directory, const char *name,
+                          const struct directory *other, const char *other_name)
+{
+    return other->uid == directory->uid && !strcmp(other_name, name) &&
+           strcmp(other->path, directory->path) != 0;
+}
+
 int apps_check_name(struct apps *apps, const struct directory *directory, const char *name,
                     struct error *e)
 {
     struct list *it, *tmp;
     size_t count = 0;
+    list_each(it, tmp, &apps->claims) {
+        const struct apps_claim *claim = container_of(it, struct apps_claim, link);
+        count++;
+        if (apps_is_rival(directory, name, claim->directory, claim->name))
+            return apps_name_taken(directory, name, claim->directory->path, e);
+    }
     list_each(it, tmp, &apps->all) {
         struct app *app = container_of(it, struct app, link);
         count++;
-        if (app->state == APP_ACTIVE && app->directory.uid == directory->uid &&
-            !strcmp(app_name(app), name) && strcmp(app->directory.path, directory->path))
-            return error_set(e, ERR_INVALID_REQUEST,
-                             "cannot register '%s': its name '%s' is that of the app at '%s'",
-                             directory->path, name, app->directory.path);
+        if (app->state == APP_ACTIVE &&
+            apps_is_rival(directory, name, &app->directory, app_name(app)))
+            return apps_name_taken(directory, name, app->directory.path, e);
     }
-    if (count >= apps->server->options.limits.apps)
+    /* What is there already takes no more room. */
+    if (!apps_at(apps, directory->path) && count >= apps->server->options.limits.apps)
         return error_set(e, ERR_QUOTA_EXCEEDED, "cannot register '%s': %zu apps are registered",
                          directory->path, count);
     return 0;

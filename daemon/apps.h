@@ -12,11 +12,20 @@
 #include "protocol/errors.h"
 #include "protocol/reader.h"
 
+struct conn;
 struct server;
+
+/* A name that a registration has taken, from the check until its app is in the list. */
+struct apps_claim {
+    struct list link; /* in apps->claims */
+    const struct directory *directory;
+    const char *name;
+};
 
 struct apps {
     struct server *server;
     struct list all;           /* struct app, those that leave included */
+    struct list claims;        /* struct apps_claim */
     struct registry *registry; /* used at start-up, then by the worker's jobs alone */
     uv_timer_t tick;           /* every second: look whether the directories are still there */
     bool looking;              /* such a look is on the worker */
@@ -39,8 +48,14 @@ int apps_find(struct apps *apps, uid_t peer, struct slice name, struct app **ret
 bool apps_visible(const struct app *app, uid_t peer);
 /* The app at that canonical path, in whatever state; NULL: none. */
 struct app *apps_at(struct apps *apps, const char *path);
-/* An error if another active app of the same owner has that name. */
+/* An error if another active app of the same owner has that name, or will have it. */
 int apps_check_name(struct apps *apps, const struct directory *directory, const char *name,
                     struct error *e);
+/* Take the name that was checked just now; what `claim` points to stays until apps_release. */
+void apps_claim(struct apps *apps, struct apps_claim *claim);
+void apps_release(struct apps_claim *claim);
+/* Whether something of the connection is under way that does not itself wait for an app to be gone:
+ * where the connection keeps an app from being gone, those could wait for each other. */
+bool apps_conn_is_busy(const struct apps *apps, const struct conn *c);
 
 #endif

@@ -117,7 +117,7 @@ void server_stop_tick(struct server *s)
         return;
     list_each(it, tmp, &s->conns) {
         struct conn *c = container_of(it, struct conn, link);
-        if (!c->app)
+        if (!c->app && !c->inflight)
             conn_close(c, "the daemon stops");
     }
 }

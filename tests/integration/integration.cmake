@@ -21,7 +21,7 @@ foreach(name service wire kv apps)
     add_dependencies(test_${name} bobbind test_app_process)
 endforeach()
 
-foreach(name watch backup limits)
+foreach(name watch backup limits registration)
     bobbin_check_test(test_${name}
         SOURCES integration/test_${name}.c integration/talk.c
         LIBRARIES test_harness PkgConfig::SQLITE
@@ -29,6 +29,15 @@ foreach(name watch backup limits)
         TIMEOUT 300)
     add_dependencies(test_${name} bobbind)
 endforeach()
+
+# It is loaded in front of everything, also of a sanitizer's own library.
+add_library(test_slow_sync MODULE integration/slow_sync_preload.c)
+target_link_libraries(test_slow_sync PRIVATE bobbin_warnings)
+target_compile_options(test_slow_sync PRIVATE -fno-sanitize=all)
+target_link_options(test_slow_sync PRIVATE -fno-sanitize=all)
+target_compile_definitions(test_registration PRIVATE
+    TEST_SLOW_SYNC="$<TARGET_FILE:test_slow_sync>")
+add_dependencies(test_registration test_slow_sync)
 
 bobbin_check_test(test_kill
     SOURCES crash/test_kill.c
