@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <sys/signalfd.h>
 #include <time.h>
 
 /* nohup, and shells for what runs in the background, ignore signals on purpose: leave them so. */
@@ -29,6 +30,22 @@ void interrupt_block(void)
     sigset_t set = signals();
 
     sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+void interrupt_unblock(void)
+{
+    sigset_t set = signals();
+
+    while (interrupt_wait(0))
+        ;
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+int interrupt_fd(void)
+{
+    sigset_t set = signals();
+
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 int interrupt_wait(int ms)

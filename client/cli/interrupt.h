@@ -5,6 +5,10 @@
 /* From now on SIGINT, SIGTERM and SIGHUP wait, but for those that this program was told to ignore.
  */
 void interrupt_block(void);
+/* Take them again as they come; those that wait are forgotten. */
+void interrupt_unblock(void);
+/* A descriptor that is readable while one of them waits, to be closed; -1 with errno. */
+int interrupt_fd(void);
 /* Wait so many milliseconds, or less when one of them comes. Its number, or 0. */
 int interrupt_wait(int ms);
 

@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct option_info option_table[OPTION_COUNT] = {
-#define X(id, name, value, text) {name, value, text},
+#include "client/cli/duration.h"
+
+const struct option_info option_table[OPTION_COUNT_ALL] = {
+#define X(id, name, value, kind, field, text)                                                      \
+    {name, value, kind, offsetof(struct options, field), text},
     OPTION_LIST(X)
 #undef X
 };
@@ -24,25 +27,34 @@ __attribute__((format(printf, 2, 3))) static void fail(struct options *o, const 
     va_end(ap);
 }
 
-static enum option_id option_find(const char *arg, size_t len)
+enum option_id option_find(const char *arg, size_t len)
 {
-    for (int i = 0; i < OPTION_COUNT; i++) {
+    for (int i = 0; i < OPTION_COUNT_ALL; i++) {
         if (strlen(option_table[i].name) == len && !memcmp(option_table[i].name, arg, len))
             return (enum option_id)i;
     }
     if (len == 2 && !memcmp(arg, "-h", 2))
         return OPTION_HELP;
-    return OPTION_COUNT;
+    return OPTION_COUNT_ALL;
 }
 
-static void take_limit(struct options *o, const char *value)
+static void take_number(struct options *o, const struct option_info *info, uint64_t *ret,
+                        const char *value)
 {
+    uint64_t least = info->kind == KIND_NUMBER ? 1 : 0;
     char *end;
 
     errno = 0;
-    o->limit = strtoull(value, &end, 10);
-    if (value[0] < '0' || value[0] > '9' || *end || errno || o->limit == 0)
-        fail(o, "--limit wants a number from 1 on, not '%s'", value);
+    *ret = strtoull(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end || errno || *ret < least)
+        fail(o, "%s wants a number from %d on, not '%s'", info->name, (int)least, value);
+}
+
+static void take_duration(struct options *o, const struct option_info *info, int64_t *ret,
+                          const char *value)
+{
+    if (duration_parse(value, ret))
+        fail(o, "%s wants a time such as 500ms, 10s, 5m, 2h or 7d, not '%s'", info->name, value);
 }
 
 static void take_entry(struct options *o, const char *value)
@@ -57,36 +69,31 @@ static void take_entry(struct options *o, const char *value)
 
 static void take_value(struct options *o, enum option_id id, const char *value)
 {
-    switch (id) {
-    case OPTION_SOCKET:
-        o->socket = value;
+    const struct option_info *info = &option_table[id];
+    void *field = (char *)o + info->offset;
+
+    switch (info->kind) {
+    case KIND_TEXT:
+        if (!value[0])
+            fail(o, "%s wants a %s, not nothing", info->name, info->value);
+        *(const char **)field = value;
         break;
-    case OPTION_APP:
-        o->app = value;
+    case KIND_ANY:
+        *(const char **)field = value;
         break;
-    case OPTION_STORE:
-        o->store = value;
+    case KIND_NUMBER:
+    case KIND_NATURAL:
+        take_number(o, info, field, value);
         break;
-    case OPTION_COMPONENT:
-        o->component = value;
+    case KIND_DURATION:
+        take_duration(o, info, field, value);
         break;
-    case OPTION_PREFIX:
-        o->prefix = value;
-        break;
-    case OPTION_LIMIT:
-        take_limit(o, value);
-        break;
-    case OPTION_KEY_VALUE:
+    case KIND_ENTRY:
         take_entry(o, value);
         break;
-    case OPTION_JSON:
-    case OPTION_HELP:
-    case OPTION_VERSION:
-    case OPTION_COUNT:
+    case KIND_FLAG:
         break;
     }
-    if (!value[0] && id != OPTION_PREFIX)
-        fail(o, "%s wants a %s, not nothing", option_table[id].name, option_table[id].value);
 }
 
 static void take_positional(struct options *o, const char *arg)
@@ -125,11 +132,11 @@ static int take_option(struct options *o, char **argv, int argc, int i)
     const char *equals = strchr(arg, '=');
     enum option_id id = option_find(arg, equals ? (size_t)(equals - arg) : strlen(arg));
 
-    if (id == OPTION_COUNT) {
+    if (id == OPTION_COUNT_ALL) {
         unknown_option(o, arg);
         return i;
     }
-    o->given |= 1u << id;
+    o->given |= UINT64_C(1) << id;
     if (!option_table[id].value) {
         if (equals)
             fail(o, "%s takes no value", option_table[id].name);
@@ -171,4 +178,9 @@ void options_fini(struct options *o)
 {
     free(o->args);
     free(o->entries);
+}
+
+bool options_is_stdin(const struct options *o, size_t index)
+{
+    return index < o->arg_count && strcmp(o->args[index], "-") == 0 && index < o->literal_from;
 }

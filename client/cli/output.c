@@ -102,6 +102,23 @@ void output_cell(struct output *out, const char *text, size_t width, enum colour
         output_print(out, "%*s", (int)(width - columns), "");
 }
 
+static void print_string(struct output *out, bool nul, const bobbin_string *s)
+{
+    if (out->terminal && !nul)
+        output_clean(out, s->data, s->len);
+    else
+        output_bytes(out, s->data, s->len);
+}
+
+void output_entry(struct output *out, bool nul, const bobbin_string *key,
+                  const bobbin_string *value)
+{
+    print_string(out, nul, key);
+    output_bytes(out, nul ? "" : "\t", 1);
+    print_string(out, nul, value);
+    output_bytes(out, nul ? "" : "\n", 1);
+}
+
 static int write_json(const char *bytes, size_t len, void *arg)
 {
     struct output *out = arg;

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "client/include/bobbin.h"
+
 /* What the program exits with. */
 enum exit_status {
     EXIT_DONE = 0,
@@ -35,6 +37,9 @@ void output_print(struct output *out, const char *format, ...)
 void output_clean(struct output *out, const char *text, size_t len);
 /* The same in at least `width` columns, coloured if that is wanted. */
 void output_cell(struct output *out, const char *text, size_t width, enum colour colour);
+/* "KEY<tab>VALUE<newline>", cleaned on a terminal; with `nul` "KEY<NUL>VALUE<NUL>" as they are. */
+void output_entry(struct output *out, bool nul, const bobbin_string *key,
+                  const bobbin_string *value);
 /* A document and a newline; takes over the reference. NULL (no memory) counts as a failed write. */
 void output_json(struct output *out, json_t *document);
 /* Hand over to the kernel what stdout holds back. */

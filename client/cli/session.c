@@ -44,8 +44,13 @@ static bobbin_status attach(bobbin *b, const char *app, void *arg)
 int session_open_attached(const struct options *o, struct output *out, bobbin **ret)
 {
     bobbin *b;
-    int exit_status = session_open(o, out, &b);
+    int exit_status;
 
+    if (o->lent) {
+        *ret = o->lent;
+        return EXIT_DONE;
+    }
+    exit_status = session_open(o, out, &b);
     if (exit_status != EXIT_DONE)
         return exit_status;
     if (o->app || !bobbin_app(b)) {
@@ -57,4 +62,10 @@ int session_open_attached(const struct options *o, struct output *out, bobbin **
     }
     *ret = b;
     return EXIT_DONE;
+}
+
+void session_close(const struct options *o, bobbin *b)
+{
+    if (b != o->lent)
+        bobbin_close(b);
 }

@@ -10,8 +10,11 @@
  * bobbin_close. */
 int session_open(const struct options *o, struct output *out, bobbin **ret);
 /* The same, and bind the connection to the app of --app or the current directory; inside an app
- * process it is bound already. */
+ * process it is bound already. Within a shell it is the
+ * shell's own. Give *ret back with session_close. */
 int session_open_attached(const struct options *o, struct output *out, bobbin **ret);
+/* Close what session_open_attached opened; the connection of a shell stays. */
+void session_close(const struct options *o, bobbin *b);
 
 /* Report a failed call: "WHAT: the reason". Returns the exit status. */
 int session_error(struct output *out, const bobbin *b, bobbin_status status, const char *format,

@@ -148,8 +148,8 @@ test_usage()
     expect "option without value" 2 "" "bobbin: --store wants*" "$BOBBIN" get key --store
     expect "option of another command" 2 "" "bobbin: 'bobbin get' takes no --prefix*" \
         "$BOBBIN" get key --prefix p
-    expect "too few arguments" 2 "" "bobbin: too few arguments; usage: bobbin set KEY VALUE|-" \
-        "$BOBBIN" set key
+    expect "too few arguments" 2 "" "bobbin: too few arguments; usage: bobbin get KEY" "$BOBBIN" get
+    expect "no value" 2 "" "bobbin: no value*" "$BOBBIN" set key
     expect "too many arguments" 2 "" "bobbin: too many arguments*" "$BOBBIN" get a b
     expect "bad limit" 2 "" "bobbin: --limit wants*'0'" "$BOBBIN" keys --limit 0
     expect "bad limit" 2 "" "bobbin: --limit wants*'-1'" "$BOBBIN" keys --limit=-1
@@ -297,7 +297,7 @@ test_keys()
     check "all pages" cmp "$T/out" "$T/wanted"
     run "$BOBBIN" keys --json
     check "all pages, as JSON" [ "$(tr -cd , < "$T/out" | wc -c)" = 1049 ]
-    expect "limit and prefix" 0 '{"keys":["k1110","k1111"]}' "" \
+    expect "limit and prefix" 0 '{"keys":["k1110","k1111"],"cursor":"azExMTE="}' "" \
         "$BOBBIN" keys --prefix k111 --limit 2 --json
     expect "limit over a page" 0 "k2101" "" sh -c '"$0" keys --limit 1002 | tail -1' "$BOBBIN"
     expect "none" 0 '{"keys":[]}' "" "$BOBBIN" keys --prefix nix --json

@@ -1,0 +1,146 @@
+/* The table of commands. */
+#include "client/cli/command.h"
+
+#define OPTIONS_APP OPTION_BIT(APP)
+#define OPTIONS_KV (OPTION_BIT(APP) | OPTION_BIT(STORE) | OPTION_BIT(COMMIT))
+#define OPTIONS_LIST                                                                               \
+    (OPTIONS_KV | OPTION_BIT(PREFIX) | OPTION_BIT(LIMIT) | OPTION_BIT(CURSOR) |                    \
+     OPTION_BIT(REVERSE) | OPTION_BIT(NUL))
+
+const struct command command_table[] = {
+    {"up", "[DIR]", 0, 1, OPTIONS_APP | OPTION_BIT(KEY_VALUE), up_run,
+     "run an app and follow its output",
+     "Registers and starts the app in DIR, then shows what its components write until all of\n"
+     "them are at rest. Ctrl-C stops the app. Where no daemon answers, one runs for as long as\n"
+     "the command does. The app stays registered if it was so before.\n"
+     "With --json, the output goes to stderr and the last status to stdout.\n",
+     "bobbin up\nbobbin up ./counter --key-value greeting=hello --key-value limit=5\n"},
+    {"register", "[DIR]", 0, 1, OPTIONS_APP, apps_register, "make an app directory known",
+     "The daemon reads DIR/spin.toml if there is one. Nothing is started.\n",
+     "bobbin register ./counter\n"},
+    {"unregister", "[APP]", 0, 1, OPTIONS_APP, apps_unregister, "stop an app and forget it",
+     "The directory and its data stay as they are.\n", "bobbin unregister counter\n"},
+    {"list", "", 0, 0, 0, apps_list, "list the registered apps", "",
+     "bobbin list\nbobbin list --json\n"},
+    {"status", "[APP]", 0, 1, OPTIONS_APP, apps_status, "show an app and its components",
+     "Without APP: the app of the current directory if it is registered, else all apps.\n"
+     "With --json, `since` is in milliseconds since 1970, and what there is not is null.\n",
+     "bobbin status\nbobbin status counter --json\n"},
+    {"start", "[APP]", 0, 1, OPTIONS_APP | OPTION_BIT(COMPONENT), apps_start,
+     "start an app's components", "Those that run already go on running.\n",
+     "bobbin start counter\nbobbin start counter --component web\n"},
+    {"stop", "[APP]", 0, 1, OPTIONS_APP | OPTION_BIT(COMPONENT), apps_stop,
+     "stop an app's components", "Returns when the processes are gone.\n",
+     "bobbin stop counter\nbobbin stop counter --component web\n"},
+    {"get", "KEY", 1, 1, OPTIONS_KV, kv_get, "print the value of a key",
+     "Writes exactly the bytes of the value; a newline follows only on a terminal.\n"
+     "Exits with 1 when there is no such key.\n"
+     "With --json, a value that is not UTF-8 is in `value_base64` instead of `value`.\n"
+     "With --commit, the number of the latest commit that the read saw goes to stderr.\n",
+     "bobbin get greeting\nbobbin get picture --app /srv/counter > picture.png\n"},
+    {"set", "KEY [VALUE|-]", 1, 2, OPTIONS_KV | OPTION_BIT(TTL) | OPTION_BIT(FILE), kv_set,
+     "set a key to a value",
+     "With \"-\", the value is read from standard input to its end, whatever bytes it has; with\n"
+     "--file, from a file. Behind \"--\" every argument is taken as it is, also \"-\".\n"
+     "With --ttl the entry vanishes after that time; a later set without it lets it stay.\n"
+     "With --commit, prints the number of the commit that holds the change.\n",
+     "bobbin set greeting hello\nbobbin set session-7 open --ttl 30m\n"
+     "bobbin set picture --file picture.png\nbobbin set flag -- -v\n"},
+    {"delete", "KEY", 1, 1, OPTIONS_KV, kv_delete, "delete a key",
+     "It is no error when there is no such key.\n", "bobbin delete greeting\n"},
+    {"exists", "KEY", 1, 1, OPTIONS_KV, kv_exists, "print whether a key is there",
+     "Prints true or false, and exits with 1 for false.\n",
+     "bobbin exists greeting\nif bobbin exists lock > /dev/null; then …; fi\n"},
+    {"ttl", "KEY", 1, 1, OPTIONS_KV, kv_ttl, "print how long an entry has left to live",
+     "Prints milliseconds, as \"59874ms\", or \"none\" for an entry that stays. Exits with 1 when\n"
+     "there is no such key. With --json `ttl_ms` is the number, -1 for an entry that stays.\n",
+     "bobbin ttl session-7\n"},
+    {"increment", "KEY [DELTA]", 1, 2, OPTIONS_KV, kv_increment,
+     "add to a number and print the sum",
+     "DELTA is 1 if left out, and may be negative. The value is 8 bytes, a little-endian signed\n"
+     "integer, as in Spin; where there is no such key, 0. A value of another length is an error,\n"
+     "and so is a sum that does not fit.\n",
+     "bobbin increment visits\nbobbin increment stock -3 --json\n"},
+    {"swap", "KEY [VALUE|-]", 1, 2,
+     OPTIONS_KV | OPTION_BIT(EXPECT) | OPTION_BIT(ABSENT) | OPTION_BIT(FILE), kv_swap,
+     "set a key if it is what you expect",
+     "Sets KEY to VALUE if its value is that of --expect, or with --absent if there is none, in\n"
+     "one step. Prints true or false, and exits with 1 for false; with --json `current` is what\n"
+     "is there instead.\n",
+     "bobbin swap leader node-1 --absent\nbobbin swap leader node-2 --expect node-1\n"},
+    {"atomic", "[CHECK|OP|-]…", 0, ARGS_ANY, OPTIONS_KV | OPTION_BIT(FILE), atomic_run,
+     "do several things if all checks hold",
+     "All operations are done in one step if all checks hold, or none. Prints true or false, and\n"
+     "exits with 1 for false. Checks and operations are words one after another:\n"
+     "  check KEY VALUE               the value is VALUE\n"
+     "  absent KEY                    there is no such key\n"
+     "  since KEY COMMIT              the entry was not changed behind that commit\n"
+     "  set KEY VALUE                 set an entry\n"
+     "  expiring DURATION KEY VALUE   set an entry with a time to live\n"
+     "  delete KEY                    delete an entry\n"
+     "  increment KEY DELTA           add to a number\n"
+     "Or, with \"-\" or --file, a JSON document:\n"
+     "  {\"checks\": [{\"key\": K, \"value\": V or null}, {\"key\": K, \"since\": N}],\n"
+     "   \"ops\": [{\"op\": \"set\", \"key\": K, \"value\": V, \"ttl_ms\": N},\n"
+     "           {\"op\": \"delete\", \"key\": K}, {\"op\": \"increment\", \"key\": K, \"delta\": "
+     "N}]}\n"
+     "where key_base64 and value_base64 stand for what is not UTF-8.\n",
+     "bobbin atomic check account/ada 70 set account/ada 60 increment transfers 1\n"
+     "bobbin atomic absent lock expiring 30s lock me\n"
+     "bobbin atomic --file transfer.json --json\n"},
+    {"get-many", "[KEY…|-]", 0, ARGS_ANY, OPTIONS_KV | OPTION_BIT(FILE) | OPTION_BIT(NUL), many_get,
+     "print the values of several keys",
+     "All of the same moment, one a line: the key, a tab, the value. Keys that are not there are\n"
+     "left out, and the exit status is 1; with --json they are there with a value of null.\n"
+     "With \"-\" or --file, the keys are read, one a line.\n",
+     "bobbin get-many user/ada user/bob\nbobbin keys --null | bobbin get-many --null - --json\n"},
+    {"set-many", "[KEY=VALUE…|-]", 0, ARGS_ANY, OPTIONS_KV | OPTION_BIT(TTL) | OPTION_BIT(FILE),
+     many_set, "set several keys, all or none",
+     "A key ends at the first '='. With \"-\" or --file, the entries are read as lines of JSON,\n"
+     "{\"key\": …, \"value\": …}, with key_base64 and value_base64 for what is not UTF-8.\n"
+     "At most 10000 entries; for more, and for entries that need not be set in one step, there\n"
+     "is import.\n",
+     "bobbin set-many user/ada=1 user/bob=2 --ttl 1h\nbobbin set-many --file entries.jsonl\n"},
+    {"delete-many", "[KEY…|-]", 0, ARGS_ANY, OPTIONS_KV | OPTION_BIT(FILE) | OPTION_BIT(NUL),
+     many_delete, "delete several keys, all or none",
+     "It is no error when some of them are not there. With \"-\" or --file, the keys are read, "
+     "one\n"
+     "a line, at most 10000.\n",
+     "bobbin delete-many user/ada user/bob\n"
+     "bobbin keys --prefix tmp/ --limit 10000 --null | bobbin delete-many --null -\n"},
+    {"keys", "", 0, 0, OPTIONS_LIST, listing_keys, "list the keys of a store",
+     "In key order (bytewise), one a line. A key may have newlines in it; --null and --json tell\n"
+     "them apart. With --limit, --json tells a `cursor` if there are more keys, from which\n"
+     "--cursor goes on, also after days and restarts. With --commit, the number is that of the\n"
+     "first page: watch --since with it misses nothing.\n",
+     "bobbin keys\nbobbin keys --prefix user: --limit 10\nbobbin keys --reverse --null | xargs -0 "
+     "…\n"},
+    {"entries", "", 0, 0, OPTIONS_LIST, listing_entries, "list the entries of a store",
+     "As keys does, but each with its value behind a tab. For what another program is to read,\n"
+     "see --json, and export.\n",
+     "bobbin entries --prefix user:\nbobbin entries --limit 100 --json\n"},
+    {"count", "", 0, 0, OPTIONS_KV, listing_count, "count the entries of a store",
+     "The bytes are those of all keys and values.\n", "bobbin count\nbobbin count --json\n"},
+    {"watch", "[KEY…]", 0, ARGS_ANY,
+     OPTION_BIT(APP) | OPTION_BIT(STORE) | OPTION_BIT(PREFIX) | OPTION_BIT(SINCE) |
+         OPTION_BIT(VALUES) | OPTION_BIT(COUNT) | OPTION_BIT(RECONNECT),
+     watch_run, "show changes as they are committed",
+     "One change a line until Ctrl-C: the commit number, a tab, the kind (set, delete, expire), a\n"
+     "tab, the key; with --values a tab and the value. With --json, each line is a document.\n"
+     "With --since the changes behind that commit come first, as far as the daemon remembers\n"
+     "them; if it does not, the error is `compacted`. Who reads too slowly gets `overflow` and\n"
+     "the number to go on from. With --reconnect, the watch outlives the connection, a restart\n"
+     "of the daemon and an overflow; the changes of the last commit may then come twice.\n",
+     "bobbin watch\nbobbin watch lock leader --values\nbobbin watch --prefix user: --since 42 "
+     "--json\n"},
+    {"backup", "FILE", 1, 1, OPTIONS_APP, backup_run, "copy an app's whole store into a file",
+     "FILE must not be there yet. The copy is a plain SQLite file with all stores of the app, the\n"
+     "state after one of its commits; others go on reading and writing meanwhile. The daemon\n"
+     "writes it with your rights.\n",
+     "bobbin backup counter.db\nbobbin backup /var/backups/counter.db --app counter\n"},
+    {"stats", "[APP]", 0, 1, OPTIONS_APP, stats_run, "show numbers of the daemon or of an app",
+     "bobbin-protocol(7) tells what each is.\n", "bobbin stats\nbobbin stats counter --json\n"},
+    {"ping", "", 0, 0, 0, ping_run, "ask the daemon for a sign of life", "", "bobbin ping\n"},
+    {"help", "[COMMAND]", 0, 1, 0, help_run, "explain a command", "", "bobbin help set\n"},
+};
+const size_t command_count = sizeof(command_table) / sizeof(command_table[0]);
