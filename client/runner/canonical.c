@@ -12,12 +12,26 @@ const char *canonical_string(struct host *h, uint32_t at, uint32_t len)
     return bytes;
 }
 
-uint8_t *canonical_result(struct host *h, uint32_t ret)
+const uint8_t *canonical_list(struct host *h, uint32_t at, uint32_t count, uint32_t size,
+                              uint32_t align)
 {
-    if (ret % 4 != 0)
+    if (at % align != 0)
+        host_trap(h, "a misaligned pointer to a list, in the arguments of an import");
+    return host_memory_or_trap(h, at, (uint64_t)count * size);
+}
+
+const char *canonical_string_at(struct host *h, const uint8_t *pair, uint32_t *ret_len)
+{
+    *ret_len = host_load32(pair + 4);
+    return canonical_string(h, host_load32(pair), *ret_len);
+}
+
+uint8_t *canonical_result(struct host *h, uint32_t ret, uint32_t size, uint32_t align)
+{
+    if (ret % align != 0)
         host_trap(h, "a misaligned pointer for the result of an import");
-    uint8_t *result = host_memory_or_trap(h, ret, CANONICAL_RESULT_SIZE);
-    memset(result, 0, CANONICAL_RESULT_SIZE);
+    uint8_t *result = host_memory_or_trap(h, ret, size);
+    memset(result, 0, size);
     return result;
 }
 
@@ -41,4 +55,10 @@ uint32_t canonical_copy(struct host *h, const void *bytes, uint64_t len)
     if (len > 0)
         memcpy(host_memory_or_trap(h, at, len), bytes, len);
     return at;
+}
+
+void canonical_store_pair(uint8_t *at, uint32_t address, uint64_t len)
+{
+    host_store32(at, address);
+    host_store32(at + 4, (uint32_t)len);
 }

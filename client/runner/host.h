@@ -8,6 +8,7 @@
 
 #include "client/runner/guest.h"
 
+struct cas_table;
 struct stores;
 
 struct host {
@@ -16,6 +17,7 @@ struct host {
     const char *const *args;   /* what the program sees as argv, NULL-terminated … */
     const char *const *env;    /* … and as its environment; both the caller's */
     struct stores *stores;     /* the key/value stores */
+    struct cas_table *cas;     /* the compare-and-swap handles */
     bool closed[3];            /* which of its descriptors the program has closed */
 };
 

@@ -2,6 +2,7 @@
 
 #include "client/runner/key_value.h"
 #include "client/runner/wasi.h"
+#include "client/runner/wasi_kv.h"
 #include "client/runner/wasm_reader.h"
 
 /* No files and no sockets: every descriptor but 0, 1 and 2 is EBADF, as is what works on files
@@ -10,6 +11,12 @@
     {IMPORTS_KEY_VALUE_1, name, signature, (guest_function)(function), 0},
 #define KV2(name, signature, function)                                                             \
     {IMPORTS_KEY_VALUE_2, name, signature, (guest_function)(function), 0},
+#define STORE(name, signature, function)                                                           \
+    {IMPORTS_WASI_STORE, name, signature, (guest_function)(function), 0},
+#define ATOMICS(name, signature, function)                                                         \
+    {IMPORTS_WASI_ATOMICS, name, signature, (guest_function)(function), 0},
+#define BATCH(name, signature, function)                                                           \
+    {IMPORTS_WASI_BATCH, name, signature, (guest_function)(function), 0},
 #define WASI(name, signature) {IMPORTS_WASI, #name, signature, (guest_function)wasi_##name, 0},
 #define ABSENT(name, signature, answer) {IMPORTS_WASI, #name, signature, NULL, answer},
 
@@ -30,6 +37,24 @@ const struct import imports[] = {
     KV2("[method]store.exists", "iiii:", key_value_2_exists)
     KV2("[method]store.get-keys", "ii:", key_value_2_get_keys)
     KV2("[resource-drop]store", "i:", key_value_2_drop)
+
+    STORE("open", "iii:", wasi_kv_open)
+    STORE("[method]bucket.get", "iiii:", wasi_kv_get)
+    STORE("[method]bucket.set", "iiiiii:", wasi_kv_set)
+    STORE("[method]bucket.delete", "iiii:", wasi_kv_delete)
+    STORE("[method]bucket.exists", "iiii:", wasi_kv_exists)
+    STORE("[method]bucket.list-keys", "iiiii:", wasi_kv_list_keys)
+    STORE("[resource-drop]bucket", "i:", wasi_kv_bucket_drop)
+
+    ATOMICS("increment", "iiiIi:", wasi_kv_increment)
+    ATOMICS("[static]cas.new", "iiii:", wasi_kv_cas_new)
+    ATOMICS("[method]cas.current", "ii:", wasi_kv_cas_current)
+    ATOMICS("swap", "iiii:", wasi_kv_swap)
+    ATOMICS("[resource-drop]cas", "i:", wasi_kv_cas_drop)
+
+    BATCH("get-many", "iiii:", wasi_kv_get_many)
+    BATCH("set-many", "iiii:", wasi_kv_set_many)
+    BATCH("delete-many", "iiii:", wasi_kv_delete_many)
 
     WASI(args_get, "ii:i")
     WASI(args_sizes_get, "ii:i")

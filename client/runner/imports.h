@@ -19,6 +19,9 @@ struct import {
 
 #define IMPORTS_KEY_VALUE_1 "key-value"
 #define IMPORTS_KEY_VALUE_2 "fermyon:spin/key-value@2.0.0"
+#define IMPORTS_WASI_STORE "wasi:keyvalue/store@0.2.0-draft2"
+#define IMPORTS_WASI_ATOMICS "wasi:keyvalue/atomics@0.2.0-draft2"
+#define IMPORTS_WASI_BATCH "wasi:keyvalue/batch@0.2.0-draft2"
 #define IMPORTS_WASI "wasi_snapshot_preview1"
 
 extern const struct import imports[];

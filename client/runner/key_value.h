@@ -10,9 +10,6 @@
 
 #include "client/runner/host.h"
 
-/* What get-keys may hand to the module, in bytes of keys and their list. */
-#define KEY_VALUE_RESULT_MAX 134217728u
-
 void key_value_1_open(struct host *h, uint32_t label, uint32_t len, uint32_t ret);
 void key_value_1_get(struct host *h, uint32_t store, uint32_t key, uint32_t len, uint32_t ret);
 void key_value_1_set(struct host *h, uint32_t store, uint32_t key, uint32_t len, uint32_t value,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "client/runner/cache.h"
+#include "client/runner/cas.h"
 #include "client/runner/faults.h"
 #include "client/runner/file.h"
 #include "client/runner/host.h"
@@ -105,15 +106,20 @@ int main(int argc, char **argv)
     }
     keep_connection_private();
     signal(SIGPIPE, SIG_IGN);
-    struct host h = {.name = o.name, .args = o.args, .env = o.env, .stores = stores_new()};
+    struct host h = {.name = o.name,
+                     .args = o.args,
+                     .env = o.env,
+                     .stores = stores_new(),
+                     .cas = cas_table_new()};
     int status = STATUS_CANNOT_RUN;
-    if (!h.stores)
+    if (!h.stores || !h.cas)
         error_set(&e, ERR_OTHER, "out of memory");
-    if (!h.stores || prepare(&o, &h.guest, &e))
+    if (!h.stores || !h.cas || prepare(&o, &h.guest, &e))
         status = cannot_run(&e);
     else
         status = run(&h);
     stores_free(h.stores);
+    cas_table_free(h.cas);
     options_fini(&o);
     return status;
 }

@@ -7,7 +7,7 @@
 const char options_usage[] =
     "usage: bobbin-run [--cache-dir DIR] [--env NAME=VALUE]... MODULE.wasm [ARGS]\n"
     "\n"
-    "Runs a core wasm module with WASI (wasi_snapshot_preview1) and Spin's key/value\n"
+    "Runs a core wasm module with WASI (wasi_snapshot_preview1) and the key/value\n"
     "interfaces, served by the Bobbin daemon.\n"
     "\n"
     "  --cache-dir DIR    where the compiled module is kept\n"

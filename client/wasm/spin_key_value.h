@@ -23,11 +23,7 @@
 #ifndef SPIN_KEY_VALUE_H
 #define SPIN_KEY_VALUE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "kv_guest.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -43,18 +39,6 @@ typedef enum kv_status {
 
 /* An open store. */
 typedef uint32_t kv_store;
-
-/* Bytes that were handed to the program, followed by a NUL that is not counted: text can be used as
- * a C string. */
-typedef struct kv_value {
-    char *data; /* NULL: there is no such entry; otherwise to be freed, also if len is 0 */
-    size_t len;
-} kv_value;
-
-typedef struct kv_keys {
-    kv_value *keys; /* in no promised order */
-    size_t count;
-} kv_keys;
 
 /* What the host writes: the tag of a result, then its payload or the error. */
 typedef struct kv_result {
@@ -96,21 +80,6 @@ KV_IMPORT("[method]store.get-keys")
 void kv_import_get_keys(uint32_t store, kv_result *ret);
 KV_IMPORT("[resource-drop]store")
 void kv_import_drop(uint32_t store);
-
-/* With this the host allocates what it returns. Weak: once in the program, however often included.
- */
-__attribute__((weak, used, export_name("cabi_realloc"))) void *cabi_realloc(void *old,
-                                                                            size_t old_size,
-                                                                            size_t align,
-                                                                            size_t new_size)
-{
-    (void)old_size, (void)align; /* malloc aligns for everything */
-    char *p = (char *)realloc(old, new_size + 1);
-    if (!p)
-        abort();
-    p[new_size] = '\0';
-    return p;
-}
 
 /* The text of the last KV_OTHER; kv_error() hands it out. One per program. */
 __attribute__((weak)) char *kv_last_text;
@@ -203,13 +172,6 @@ static inline kv_status kv_get_keys(kv_store store, kv_keys *ret_keys)
         ret_keys->count = result.as.list.len;
     }
     return kv_finish(&result);
-}
-
-static inline void kv_keys_free(kv_keys *keys)
-{
-    for (size_t i = 0; i < keys->count; i++)
-        free(keys->keys[i].data);
-    free(keys->keys);
 }
 
 #ifdef __cplusplus

@@ -2,7 +2,9 @@
 # manifest beside its module. Built by clang, whatever compiler builds the rest.
 find_program(BOBBIN_WASM_CLANG clang REQUIRED)
 set(BOBBIN_WASM_FLAGS --target=wasm32-wasi -O2 -Wall -Wextra -Werror
-    -I${PROJECT_SOURCE_DIR}/client/wasm)
+    -I${PROJECT_SOURCE_DIR}/client/wasm -I${CMAKE_CURRENT_SOURCE_DIR}/apps)
+file(GLOB BOBBIN_GUEST_HEADERS CONFIGURE_DEPENDS
+    ${PROJECT_SOURCE_DIR}/client/wasm/*.h ${CMAKE_CURRENT_SOURCE_DIR}/apps/*.h)
 
 # bobbin_guest(NAME [FLAGS…]): apps/NAME/NAME.c and apps/NAME/spin.toml.
 function(bobbin_guest name)
@@ -14,8 +16,7 @@ function(bobbin_guest name)
         COMMAND ${BOBBIN_WASM_CLANG} ${BOBBIN_WASM_FLAGS} ${ARGN} ${source}/${name}.c
                 -o ${app}/${name}.wasm
         COMMAND ${CMAKE_COMMAND} -E copy ${source}/spin.toml ${app}/spin.toml
-        DEPENDS ${source}/${name}.c ${source}/spin.toml
-                ${PROJECT_SOURCE_DIR}/client/wasm/spin_key_value.h
+        DEPENDS ${source}/${name}.c ${source}/spin.toml ${BOBBIN_GUEST_HEADERS}
         VERBATIM)
     set_property(GLOBAL APPEND PROPERTY BOBBIN_GUESTS ${app}/${name}.wasm)
 endfunction()
@@ -23,6 +24,9 @@ endfunction()
 bobbin_guest(counter)
 bobbin_guest(kv1)
 bobbin_guest(kv2 -mexec-model=reactor)
+bobbin_guest(semantics1)
+bobbin_guest(semantics2)
+bobbin_guest(semantics_wasi)
 bobbin_guest(trap)
 bobbin_guest(wasi)
 

@@ -8,12 +8,16 @@ bobbin_check_test(test_runner_wasi
     LABELS unit)
 # With a client library of its own: of the runner only what is tested.
 set(runner ${PROJECT_SOURCE_DIR}/client/runner)
-bobbin_check_test(test_runner_key_value
-    SOURCES unit/test_runner_key_value.c unit/test_runner_fake_guest.c
-        ${runner}/canonical.c ${runner}/host.c ${runner}/key_list.c ${runner}/key_value.c
-        ${runner}/stores.c
-    LIBRARIES bobbin_protocol
-    LABELS unit)
+foreach(name key_value wasi_kv)
+    bobbin_check_test(test_runner_${name}
+        SOURCES unit/test_runner_${name}.c unit/test_runner_fake_guest.c
+            unit/test_runner_fake_library.c
+            ${runner}/canonical.c ${runner}/cas.c ${runner}/host.c ${runner}/key_list.c
+            ${runner}/key_value.c ${runner}/kv.c ${runner}/stores.c ${runner}/wasi_kv_atomics.c
+            ${runner}/wasi_kv_batch.c ${runner}/wasi_kv_store.c
+        LIBRARIES bobbin_protocol
+        LABELS unit)
+endforeach()
 add_test(NAME test_runner
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_runner.sh ${CMAKE_BINARY_DIR}/bin
         ${CMAKE_BINARY_DIR}/apps)

@@ -9,114 +9,13 @@
 #include "client/runner/key_value.h"
 #include "client/runner/stores.h"
 #include "tests/unit/test_runner_fake_guest.h"
-
-/* The library. */
-
-static struct {
-    bobbin_status status; /* of every operation but connecting */
-    const char *value;    /* of every entry; NULL: none */
-    size_t value_len;
-    unsigned pages; /* of a listing, each with one key … */
-    size_t key_len; /* … of this length */
-    unsigned connected, closed;
-    char last_store[300];
-} library;
-
-bobbin_status bobbin_connect(const char *path, bobbin **ret_b)
-{
-    (void)path;
-    library.connected++;
-    *ret_b = (bobbin *)&library;
-    return BOBBIN_OK;
-}
-
-void bobbin_close(bobbin *b)
-{
-    library.closed += b != NULL;
-}
-
-const char *bobbin_error(const bobbin *b)
-{
-    (void)b;
-    return "the reason";
-}
-
-const char *bobbin_status_name(bobbin_status status)
-{
-    (void)status;
-    return "status";
-}
-
-bobbin_status bobbin_attach(bobbin *b, const char *app)
-{
-    (void)b;
-    return app[0] == '/' ? BOBBIN_OK : BOBBIN_MISUSE;
-}
-
-bobbin_status bobbin_get(bobbin *b, const char *store, const char *key, size_t key_len,
-                         void **ret_value, size_t *ret_value_len)
-{
-    (void)b, (void)key, (void)key_len;
-    snprintf(library.last_store, sizeof(library.last_store), "%s", store);
-    if (library.status)
-        return library.status;
-    *ret_value = library.value ? strdup(library.value) : NULL;
-    *ret_value_len = library.value_len;
-    return BOBBIN_OK;
-}
-
-bobbin_status bobbin_set(bobbin *b, const char *store, const char *key, size_t key_len,
-                         const void *value, size_t value_len)
-{
-    (void)b, (void)store, (void)key, (void)key_len, (void)value, (void)value_len;
-    return library.status;
-}
-
-bobbin_status bobbin_delete(bobbin *b, const char *store, const char *key, size_t key_len)
-{
-    (void)b, (void)store, (void)key, (void)key_len;
-    return library.status;
-}
-
-bobbin_status bobbin_exists(bobbin *b, const char *store, const char *key, size_t key_len,
-                            bool *ret_exists)
-{
-    (void)b, (void)store, (void)key, (void)key_len;
-    *ret_exists = library.value != NULL;
-    return library.status;
-}
-
-bobbin_status bobbin_keys(bobbin *b, const char *store, const bobbin_keys_options *options,
-                          bobbin_key_page **ret_page)
-{
-    static char key[64] = "abcdefgh";
-    static bobbin_string keys[1];
-    (void)b, (void)store;
-    unsigned page = options->cursor ? (unsigned)options->cursor_len : 0;
-    if (library.status)
-        return library.status;
-    keys[0] = (bobbin_string){key, library.key_len};
-    *ret_page = calloc(1, sizeof(**ret_page));
-    **ret_page =
-        (bobbin_key_page){library.pages > 0, keys, page + 1 < library.pages, {"", page + 1}};
-    return BOBBIN_OK;
-}
-
-void bobbin_key_page_free(bobbin_key_page *page)
-{
-    free(page);
-}
-
-void bobbin_free(void *p)
-{
-    free(p);
-}
+#include "tests/unit/test_runner_fake_library.h"
 
 /* The tests. In the program's memory: a label at 0, a key at 16, the result at RET. */
 
 #define RET 64u
 static struct host h;
-static uint32_t store;
+static uint32_t store, store_1; /* of version 2 and of version 1 */
 
 static uint32_t word(unsigned offset)
 {
@@ -130,6 +29,7 @@ static uint8_t byte(unsigned offset)
 
 static void setup(void)
 {
+    fake_library = (struct fake_library){0};
     fake_guest_init(&h);
     unsetenv("BOBBIN_FD");
     unsetenv("BOBBIN_APP_DIR");
@@ -140,6 +40,9 @@ static void setup(void)
     key_value_2_open(&h, 0, 7, RET);
     ck_assert_uint_eq(byte(0), 0);
     store = word(4);
+    key_value_1_open(&h, 0, 7, RET);
+    ck_assert_uint_eq(byte(0), 0);
+    store_1 = word(4);
 }
 
 static void teardown(void)
@@ -151,24 +54,24 @@ static void teardown(void)
 START_TEST(connects_once_and_only_when_needed)
 {
     struct stores *fresh = stores_new();
-    ck_assert_uint_eq(library.connected, 1);
+    ck_assert_uint_eq(fake_library.connected, 1);
     stores_free(fresh);
     key_value_2_exists(&h, store, 16, 3, RET);
-    ck_assert_uint_eq(library.connected, 1);
-    library.status = BOBBIN_DISCONNECTED;
+    ck_assert_uint_eq(fake_library.connected, 1);
+    fake_library.status = BOBBIN_DISCONNECTED;
     key_value_2_exists(&h, store, 16, 3, RET);
-    ck_assert_uint_eq(library.closed, 1);
-    library.status = BOBBIN_OK;
+    ck_assert_uint_eq(fake_library.closed, 1);
+    fake_library.status = BOBBIN_OK;
     key_value_2_exists(&h, store, 16, 3, RET);
-    ck_assert_uint_eq(library.connected, 2);
+    ck_assert_uint_eq(fake_library.connected, 2);
     ck_assert_uint_eq(byte(0), 0);
 }
 END_TEST
 
 START_TEST(get_in_both_versions)
 {
-    library.value = "value", library.value_len = 5;
-    key_value_1_get(&h, store, 16, 3, RET);
+    fake_library.value = "value", fake_library.value_len = 5;
+    key_value_1_get(&h, store_1, 16, 3, RET);
     ck_assert_uint_eq(byte(0), 0);
     ck_assert_uint_eq(word(8), 5);
     ck_assert_int_eq(memcmp(fake_guest.memory + word(4), "value", 5), 0);
@@ -177,9 +80,9 @@ START_TEST(get_in_both_versions)
     ck_assert_uint_eq(byte(4), 1);
     ck_assert_uint_eq(word(12), 5);
     ck_assert_int_eq(memcmp(fake_guest.memory + word(8), "value", 5), 0);
-    ck_assert_str_eq(library.last_store, "default");
-    library.value = NULL;
-    key_value_1_get(&h, store, 16, 3, RET);
+    ck_assert_str_eq(fake_library.last_store, "default");
+    fake_library.value = NULL;
+    key_value_1_get(&h, store_1, 16, 3, RET);
     ck_assert_uint_eq(byte(0), 1);
     ck_assert_uint_eq(byte(4), 4);
     key_value_2_get(&h, store, 16, 3, RET);
@@ -190,11 +93,11 @@ END_TEST
 
 START_TEST(exists_is_one_byte)
 {
-    library.value = "";
-    key_value_1_exists(&h, store, 16, 3, RET);
+    fake_library.value = "";
+    key_value_1_exists(&h, store_1, 16, 3, RET);
     ck_assert_uint_eq(byte(0), 0);
     ck_assert_uint_eq(byte(4), 1);
-    library.value = NULL;
+    fake_library.value = NULL;
     key_value_2_exists(&h, store, 16, 3, RET);
     ck_assert_uint_eq(byte(4), 0);
 }
@@ -209,8 +112,8 @@ START_TEST(errors_as_variants)
         {BOBBIN_STORE_TABLE_FULL, 0, 0}, {BOBBIN_NO_SUCH_STORE, 1, 1}, {BOBBIN_ACCESS_DENIED, 2, 2},
         {BOBBIN_TOO_LARGE, 5, 3},        {BOBBIN_OTHER, 5, 3},
     };
-    library.status = cases[_i].status;
-    key_value_1_set(&h, store, 16, 3, 0, 7, RET);
+    fake_library.status = cases[_i].status;
+    key_value_1_set(&h, store_1, 16, 3, 0, 7, RET);
     ck_assert_uint_eq(byte(0), 1);
     ck_assert_uint_eq(byte(4), cases[_i].first);
     key_value_2_delete(&h, store, 16, 3, RET);
@@ -225,7 +128,7 @@ END_TEST
 
 START_TEST(keys_of_all_pages)
 {
-    library.pages = 3, library.key_len = 8;
+    fake_library.pages = 3, fake_library.key_len = 8;
     key_value_2_get_keys(&h, store, RET);
     ck_assert_uint_eq(byte(0), 0);
     ck_assert_uint_eq(word(8), 3);
@@ -234,8 +137,8 @@ START_TEST(keys_of_all_pages)
         ck_assert_uint_eq(host_load32(element + 4), 8);
         ck_assert_int_eq(memcmp(fake_guest.memory + host_load32(element), "abcdefgh", 8), 0);
     }
-    library.pages = 0;
-    key_value_1_get_keys(&h, store, RET);
+    fake_library.pages = 0;
+    key_value_1_get_keys(&h, store_1, RET);
     ck_assert_uint_eq(byte(0), 0);
     ck_assert_uint_eq(word(8), 0);
 }
@@ -243,7 +146,7 @@ END_TEST
 
 START_TEST(too_many_keys)
 {
-    library.pages = 4, library.key_len = 40u << 20;
+    fake_library.pages = 4, fake_library.key_len = 40u << 20;
     key_value_2_get_keys(&h, store, RET);
     ck_assert_uint_eq(byte(0), 1);
     ck_assert_uint_eq(byte(4), 3);
@@ -255,17 +158,43 @@ END_TEST
 
 START_TEST(stores_have_a_limit)
 {
-    for (unsigned i = 1; i < STORES_MAX; i++) {
+    for (unsigned i = 2; i < STORES_MAX; i++) {
         key_value_1_open(&h, 0, 7, RET);
         ck_assert_uint_eq(byte(0), 0);
     }
     key_value_1_open(&h, 0, 7, RET);
     ck_assert_uint_eq(byte(0), 1);
     ck_assert_uint_eq(byte(4), 0);
-    key_value_1_close(&h, store);
+    key_value_1_close(&h, store_1);
     key_value_2_open(&h, 0, 7, RET);
     ck_assert_uint_eq(byte(0), 0);
-    ck_assert_uint_eq(word(4), store);
+    ck_assert_uint_eq(word(4), store_1);
+}
+END_TEST
+
+/* Of the other interface they are not known. */
+START_TEST(handles_are_of_one_interface)
+{
+    fake_library.value = "";
+    key_value_1_exists(&h, store, 16, 3, RET);
+    ck_assert_uint_eq(byte(0), 1);
+    ck_assert_uint_eq(byte(4), 3);
+    key_value_1_close(&h, store);
+    key_value_2_exists(&h, store, 16, 3, RET);
+    ck_assert_uint_eq(byte(0), 0);
+}
+END_TEST
+
+/* As in Spin, whether or not there is such a store. */
+START_TEST(what_a_component_is_not_granted)
+{
+    fake_library.component = "api";
+    fake_library.status = _i == 0 ? BOBBIN_NO_SUCH_STORE : BOBBIN_ACCESS_DENIED;
+    key_value_2_open(&h, 0, 7, RET);
+    ck_assert_uint_eq(byte(0), 1);
+    ck_assert_uint_eq(byte(4), 2);
+    key_value_1_open(&h, 0, 0, RET);
+    ck_assert_uint_eq(byte(4), 2);
 }
 END_TEST
 
@@ -284,9 +213,9 @@ END_TEST
 
 START_TEST(closed_stores_of_version_1)
 {
-    key_value_1_close(&h, store);
-    key_value_1_close(&h, store);
-    key_value_1_get(&h, store, 16, 3, RET);
+    key_value_1_close(&h, store_1);
+    key_value_1_close(&h, store_1);
+    key_value_1_get(&h, store_1, 16, 3, RET);
     ck_assert_uint_eq(byte(0), 1);
     ck_assert_uint_eq(byte(4), 3);
     key_value_1_get_keys(&h, 0, RET);
@@ -299,7 +228,7 @@ END_TEST
 /* What breaks the rules of the canonical ABI. */
 START_TEST(traps)
 {
-    library.value = "value", library.value_len = 5;
+    fake_library.value = "value", fake_library.value_len = 5;
     switch (_i) {
     case 0:
         key_value_2_get(&h, store + 1, 16, 3, RET);
@@ -312,10 +241,10 @@ START_TEST(traps)
         key_value_2_get(&h, store, 16, 3, RET);
         break;
     case 3:
-        key_value_1_get(&h, store, FAKE_MEMORY - 2, 3, RET);
+        key_value_1_get(&h, store_1, FAKE_MEMORY - 2, 3, RET);
         break;
     case 4:
-        key_value_1_exists(&h, store, 16, 3, RET + 2);
+        key_value_1_exists(&h, store_1, 16, 3, RET + 2);
         break;
     case 5:
         key_value_2_exists(&h, store, 16, 3, FAKE_MEMORY - 12);
@@ -329,12 +258,12 @@ START_TEST(traps)
         break;
     case 8:
         fake_guest.next = 0;
-        key_value_1_get(&h, store, 16, 3, RET);
+        key_value_1_get(&h, store_1, 16, 3, RET);
         break;
     case 9:
-        library.pages = 1, library.key_len = 8;
+        fake_library.pages = 1, fake_library.key_len = 8;
         fake_guest.next = FAKE_MEMORY + 2;
-        key_value_1_get_keys(&h, store, RET);
+        key_value_1_get_keys(&h, store_1, RET);
         break;
     default:
         ck_abort();
@@ -354,6 +283,8 @@ int main(void)
     tcase_add_test(tc, keys_of_all_pages);
     tcase_add_test(tc, too_many_keys);
     tcase_add_test(tc, stores_have_a_limit);
+    tcase_add_test(tc, handles_are_of_one_interface);
+    tcase_add_loop_test(tc, what_a_component_is_not_granted, 0, 2);
     tcase_add_test(tc, labels_that_cannot_be);
     tcase_add_test(tc, closed_stores_of_version_1);
     tcase_add_loop_exit_test(tc, traps, HOST_TRAP_STATUS, 0, 10);

@@ -55,7 +55,8 @@ static void print_files(void)
 {
     struct stat st;
     int fd = open("/etc/passwd", O_RDONLY);
-    /* Without preopened directories older versions of wasi-libc say the one, newer ones the other. */
+    /* Without preopened directories older versions of wasi-libc say the one, newer ones the other.
+     */
     bool refused = fd < 0 && (errno == ENOTCAPABLE || errno == ENOENT);
     printf("open %s\n", refused ? "refused" : strerror(errno));
     printf("stdout %s\n", fstat(1, &st) == 0 ? "there" : strerror(errno));
