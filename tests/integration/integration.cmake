@@ -73,5 +73,9 @@ add_test(NAME vectors
             ${CMAKE_BINARY_DIR}/bin $<TARGET_FILE:print_protocol> ${VECTORS})
 add_test(NAME vectors_are_made
     COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/make_vectors.py --check ${VECTORS})
+add_test(NAME man_pages
+    COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_man_pages.py
+            ${CMAKE_BINARY_DIR} ${PROJECT_SOURCE_DIR})
+set_tests_properties(man_pages PROPERTIES TIMEOUT 120 LABELS integration)
 set_tests_properties(vectors vectors_are_made PROPERTIES TIMEOUT 300 LABELS integration)
 set_tests_properties(foreign_client cli guests demo PROPERTIES TIMEOUT 300 LABELS integration)

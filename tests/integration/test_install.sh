@@ -1,7 +1,7 @@
 #!/bin/sh
-# What an outside program finds after `cmake --install`: header, libraries, bobbin.pc and the CMake
-# package, in a directory that was moved after the installation.
-# The examples are built as outside programs, too, and meet the daemon of the build directory.
+# What is there after `cmake --install`, in a directory that was moved after the installation: programs,
+# man pages, and for an outside program the header, libraries, bobbin.pc and the CMake package.
+# The examples are built as outside programs, too, and meet the installed daemon.
 # Usage: test_install.sh BUILD-DIRECTORY C-COMPILER
 set -u
 
@@ -45,12 +45,31 @@ libdir=$(sed -n 's/^CMAKE_INSTALL_LIBDIR:[A-Z]*=//p' "$build/CMakeCache.txt")
 libdir=${libdir:-lib}
 flags=${sanitize:+-fsanitize=$sanitize}
 
-check "installs the development files" \
-    cmake --install "$build" --prefix "$work/first" --component development
-check "installs the shared library" \
-    cmake --install "$build" --prefix "$work/first" --component runtime
+check "installs everything" cmake --install "$build" --prefix "$work/first"
 [ "$failed" -eq 0 ] || finish
 mv "$work/first" "$work/moved"
+
+files_below() {
+    (cd "$1" && find . ! -type d) | sort
+}
+same_files() {
+    files_below "$work/moved" >"$work/files"
+    files_below "$work/dest/usr" >"$work/staged"
+    diff "$work/files" "$work/staged"
+}
+only_below_prefix() {
+    [ "$(ls "$work/dest")" = usr ]
+}
+check "installs below DESTDIR" \
+    env DESTDIR="$work/dest" cmake --install "$build" --prefix /usr
+check "the same files" same_files
+check "and nothing beside the prefix" only_below_prefix
+
+# What components are for: a package of the library alone, and one to build with it.
+installs_library() {
+    cmake --install "$build" --prefix "$work/runtime" --component runtime &&
+        [ "$(files_below "$work/runtime" | sed 's/.*\.so/so/' | sort -u | tr '\n' ' ')" = "so.0 so.$version " ]
+}
 lib=$work/moved/$libdir
 PKG_CONFIG_PATH=$lib/pkgconfig
 LD_LIBRARY_PATH=$lib
@@ -102,7 +121,41 @@ no_build_paths() {
     ! grep -rF "$build" "$work/moved" --include='*.pc' --include='*.cmake' --include='*.h'
 }
 
+exports_the_header() {
+    sed -n 's/^BOBBIN_API .*\(bobbin_[a-z_]*\)(.*/\1/p' "$work/moved/include/bobbin.h" |
+        sort >"$work/declared"
+    nm -D --defined-only "$1" | awk '{ print $NF }' | sort >"$work/symbols"
+    [ "$(wc -l <"$work/declared")" -gt 50 ] && diff "$work/declared" "$work/symbols"
+}
+no_search_path() {
+    for file in "$lib"/libbobbin.so "$work"/moved/bin/bobbin "$work"/moved/bin/bobbin-run \
+        "$work"/moved/sbin/bobbind; do
+        ! readelf -d "$file" | grep -E 'RPATH|RUNPATH' || return 1
+    done
+}
+pages_for() {
+    for name in "$@"; do
+        MANPATH=$work/moved/share/man man -w "$name" || return 1
+    done
+}
+a_page_for_each_function() {
+    # shellcheck disable=SC2046
+    pages_for $(cat "$work/declared")
+}
+alias_shows_its_page() {
+    MANPATH=$work/moved/share/man man bobbin_delete >"$work/page" 2>"$work/warnings" &&
+        grep -q 'bobbin_delete' "$work/page" && [ ! -s "$work/warnings" ]
+}
+
 version=$(pkg-config --modversion bobbin)
+check "the component 'runtime' is the shared library" installs_library
+check "shared library exports what the header declares" exports_the_header "$lib/libbobbin.so"
+check "nothing has a search path for libraries" no_search_path
+check "man finds the pages" pages_for bobbind bobbin.toml bobbin-run bobbin-protocol
+check "man finds a page for each function" a_page_for_each_function
+check "the page of a function shows where it is described" alias_shows_its_page
+check "the specification is installed" cmp "$work/moved/share/doc/bobbin/vectors.json" \
+    "$(dirname "$0")/../../protocol/vectors.json"
 define=-DEXPECTED=\"$version\"
 check "pkg-config knows the version" test -n "$version"
 check "shared library exports only bobbin_*" only_bobbin_symbols "$lib/libbobbin.so"
@@ -174,7 +227,7 @@ check "builds a program that registers an app" "$cc" $flags -o "$work/register" 
 BOBBIN_SOCKET=$work/sock
 export BOBBIN_SOCKET
 unset BOBBIN_FD
-"$build/bin/bobbind" --socket "$BOBBIN_SOCKET" --state-dir "$work/state" 2>"$work/log" &
+"$work/moved/sbin/bobbind" --socket "$BOBBIN_SOCKET" --state-dir "$work/state" 2>"$work/log" &
 daemon=$!
 
 # A minute for it to answer, on however loaded a machine; not longer if it has ended.
@@ -204,5 +257,23 @@ check "it counts on" says "hello number 2" "$work/hello" "$work/app"
 check "the libuv example counts words" says "a counter is 2 in commit [0-9]*" \
     "$work/libuv" "$work/app" one two one
 check "its watch tells of them" grep -q "^commit [0-9]* changed two\$" "$work/said"
+
+# The daemon finds the runner that was installed with it.
+has_line() {
+    tries=600
+    until grep -qx "$1" "$2"; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || return 1
+        sleep 0.1
+    done
+}
+bobbin=$work/moved/bin/bobbin
+cp -r "$build/apps/counter" "$work/counter"
+check "the command line registers an app" "$bobbin" register "$work/counter"
+check "it starts it" "$bobbin" start counter
+check "the app runs" has_line "run 1" "$work/counter/.spin/logs/counter_stdout.txt"
+check "its data is read" says 1 "$bobbin" --app "$work/counter" get runs
+check "it stops it" "$bobbin" stop counter
 stop_daemon
+check "the daemon had nothing to complain of" [ -z "$(grep -E ' (error|warning)' "$work/log")" ]
 finish
