@@ -432,7 +432,7 @@ BOBBIN_API void bobbin_stats_free(bobbin_stats *stats);
  * From within a callback only bobbin_submit, bobbin_cancel and what returns at once without a
  * bobbin_status may be called; everything that would wait or process is BOBBIN_MISUSE there.
  *
- * Connecting, bobbin_attach and administration are there as blocking calls only. */
+ * Connecting alone is there as blocking calls only. */
 
 typedef enum bobbin_request_kind {
     BOBBIN_REQUEST_PING,
@@ -452,6 +452,15 @@ typedef enum bobbin_request_kind {
     BOBBIN_REQUEST_ATOMIC,      /* store, checks, ops */
     BOBBIN_REQUEST_WATCH,       /* store, watching */
     BOBBIN_REQUEST_UNWATCH,     /* watch */
+    BOBBIN_REQUEST_ATTACH,      /* app */
+    BOBBIN_REQUEST_BACKUP,      /* path */
+    BOBBIN_REQUEST_STATS,       /* app, or NULL */
+    BOBBIN_REQUEST_APP_REGISTER,   /* app: the directory */
+    BOBBIN_REQUEST_APP_UNREGISTER, /* app */
+    BOBBIN_REQUEST_APP_LIST,
+    BOBBIN_REQUEST_APP_STATUS, /* app */
+    BOBBIN_REQUEST_APP_START,  /* app, component (or NULL) */
+    BOBBIN_REQUEST_APP_STOP,   /* app, component (or NULL) */
 } bobbin_request_kind;
 
 /* What to ask for: the fields that stand beside the kind above, as in the blocking call of that
@@ -475,6 +484,9 @@ typedef struct bobbin_request {
     const bobbin_keys_options *listing;   /* may be NULL */
     const bobbin_watch_options *watching; /* may be NULL */
     uint64_t watch;
+    const char *app;
+    const char *component;
+    const char *path;
 } bobbin_request;
 
 /* How a request ended; with all that it points to valid until the callback returns. Fields that do
@@ -484,7 +496,7 @@ typedef struct bobbin_result {
     bobbin_request_kind kind;
     bobbin_status status;
     const char *error; /* one line for people; "" if there was none */
-    uint64_t commit;   /* as bobbin_last_commit; 0 for ping, watch and unwatch */
+    uint64_t commit;   /* as bobbin_last_commit; 0 for what is not about keys and values */
     bool flag; /* exists: there is an entry; swap: swapped; atomic: applied; unwatch: existed */
     int64_t number;       /* increment: the new value; ttl: milliseconds or BOBBIN_TTL_… */
     bobbin_string value;  /* get: the value; swap that did not: the value of now; NULL: none */
@@ -495,6 +507,10 @@ typedef struct bobbin_result {
     const bobbin_values *values;      /* get_many */
     const bobbin_key_page *keys;      /* keys */
     const bobbin_entry_page *entries; /* entries */
+    const bobbin_app_status *status_of_app; /* app_register, app_status, app_start, app_stop */
+    const bobbin_app_list *apps;            /* app_list */
+    const bobbin_stats *stats;              /* stats */
+    bobbin_backup_info backup;              /* backup */
 } bobbin_result;
 
 typedef void (*bobbin_callback)(void *arg, const bobbin_result *result);

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "apps.h"
 #include "fields.h"
 #include "handle.h"
 
@@ -115,15 +116,14 @@ static bobbin_status read_app(struct reader *r, struct zone *zone, bobbin_app_st
     return f->status;
 }
 
-/* ret may be NULL: the answer is checked all the same. */
-static bobbin_status take_status(struct reader *result, void *ret, struct failure *f)
+bobbin_status apps_read_status(struct reader *r, bobbin_app_status **ret, struct failure *f)
 {
     struct status *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return failure_no_memory(f);
-    bobbin_status status = read_app(result, &s->zone, &s->status, f);
-    if (status == BOBBIN_OK && ret != NULL)
-        *(bobbin_app_status **)ret = &s->status;
+    bobbin_status status = read_app(r, &s->zone, &s->status, f);
+    if (status == BOBBIN_OK)
+        *ret = &s->status;
     else
         bobbin_app_status_free(&s->status);
     return status;
@@ -145,69 +145,72 @@ static bobbin_status read_list(struct reader *r, struct list *l, struct failure 
     return BOBBIN_OK;
 }
 
-static bobbin_status take_list(struct reader *result, void *ret, struct failure *f)
+bobbin_status apps_read_list(struct reader *r, bobbin_app_list **ret, struct failure *f)
 {
     struct list *l = calloc(1, sizeof(*l));
     if (l == NULL)
         return failure_no_memory(f);
-    bobbin_status status = read_list(result, l, f);
+    bobbin_status status = read_list(r, l, f);
     if (status == BOBBIN_OK)
-        *(bobbin_app_list **)ret = &l->list;
+        *ret = &l->list;
     else
         bobbin_app_list_free(&l->list);
     return status;
 }
 
-/* A method with an app, or a directory, and perhaps a component as its params. */
-static bobbin_status call(bobbin *b, enum method_id method, const char *app, const char *component,
-                          take_fn take, void *ret)
+/* A request with an app, or a directory, and perhaps a component; ret_status may be NULL. */
+static bobbin_status call(bobbin *b, bobbin_request_kind kind, const char *app,
+                          const char *component, bobbin_app_status **ret_status)
 {
-    struct request r;
-    if (app == NULL)
-        return handle_misuse(b, "the app is NULL");
-    bobbin_status status = handle_begin(b, &r, method, component != NULL ? 2 : 1);
+    struct result res;
+    bobbin_request q = {.kind = kind, .app = app, .component = component};
+    bobbin_status status = handle_run(b, &q, &res);
     if (status != BOBBIN_OK)
         return status;
-    request_cstr(&r, app);
-    if (component != NULL)
-        request_cstr(&r, component);
-    return handle_call(b, &r, take, ret);
+    if (ret_status != NULL)
+        *ret_status = res.status_of_app;
+    else
+        result_fini(&res);
+    return BOBBIN_OK;
 }
 
 bobbin_status bobbin_app_register(bobbin *b, const char *directory, bobbin_app_status **ret_status)
 {
-    return call(b, METHOD_APP_REGISTER, directory, NULL, take_status, ret_status);
+    return call(b, BOBBIN_REQUEST_APP_REGISTER, directory, NULL, ret_status);
 }
 
 bobbin_status bobbin_app_unregister(bobbin *b, const char *app)
 {
-    return call(b, METHOD_APP_UNREGISTER, app, NULL, take_nil, NULL);
+    return call(b, BOBBIN_REQUEST_APP_UNREGISTER, app, NULL, NULL);
 }
 
 bobbin_status bobbin_app_list_get(bobbin *b, bobbin_app_list **ret_list)
 {
-    struct request r;
+    struct result res;
+    bobbin_request q = {.kind = BOBBIN_REQUEST_APP_LIST};
     if (ret_list == NULL)
         return handle_misuse(b, "there is nowhere to put the list");
-    bobbin_status status = handle_begin(b, &r, METHOD_APP_LIST, 0);
-    return status != BOBBIN_OK ? status : handle_call(b, &r, take_list, ret_list);
+    bobbin_status status = handle_run(b, &q, &res);
+    if (status == BOBBIN_OK)
+        *ret_list = res.apps;
+    return status;
 }
 
 bobbin_status bobbin_app_status_get(bobbin *b, const char *app, bobbin_app_status **ret_status)
 {
-    return call(b, METHOD_APP_STATUS, app, NULL, take_status, ret_status);
+    return call(b, BOBBIN_REQUEST_APP_STATUS, app, NULL, ret_status);
 }
 
 bobbin_status bobbin_app_start(bobbin *b, const char *app, const char *component,
                                bobbin_app_status **ret_status)
 {
-    return call(b, METHOD_APP_START, app, component, take_status, ret_status);
+    return call(b, BOBBIN_REQUEST_APP_START, app, component, ret_status);
 }
 
 bobbin_status bobbin_app_stop(bobbin *b, const char *app, const char *component,
                               bobbin_app_status **ret_status)
 {
-    return call(b, METHOD_APP_STOP, app, component, take_status, ret_status);
+    return call(b, BOBBIN_REQUEST_APP_STOP, app, component, ret_status);
 }
 
 void bobbin_app_status_free(bobbin_app_status *status)

@@ -42,12 +42,9 @@ static bobbin_status hello(bobbin *b)
 
 static bobbin_status attach(bobbin *b, const char *app)
 {
-    struct request r;
-    bobbin_status status = handle_begin(b, &r, METHOD_ATTACH, 1);
-    if (status != BOBBIN_OK)
-        return status;
-    request_cstr(&r, app);
-    return handle_call(b, &r, take_session, &b->session);
+    struct result res;
+    bobbin_request q = {.kind = BOBBIN_REQUEST_ATTACH, .app = app};
+    return handle_run(b, &q, &res);
 }
 
 /* Of a time-out that began then; 0, for ever, only if it was from the start. */
@@ -176,22 +173,7 @@ void bobbin_close(bobbin *b)
 
 bobbin_status bobbin_attach(bobbin *b, const char *app)
 {
-    if (app == NULL)
-        return handle_misuse(b, "the app is NULL");
-    bobbin_status status = handle_may_wait(b);
-    if (status != BOBBIN_OK)
-        return status;
-    char *copy = strdup(app);
-    if (copy == NULL)
-        return failure_no_memory(&b->last);
-    status = attach(b, app);
-    if (status != BOBBIN_OK) {
-        free(copy);
-        return status;
-    }
-    free(b->attached);
-    b->attached = copy;
-    return BOBBIN_OK;
+    return attach(b, app);
 }
 
 const char *bobbin_address(const bobbin *b)

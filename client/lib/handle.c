@@ -85,6 +85,17 @@ bobbin_status handle_call(bobbin *b, struct request *r, take_fn take, void *ret)
     return status != BOBBIN_OK ? status : wait_for(&w);
 }
 
+/* The session of the result becomes the handle's, and what to attach to after a reconnection. */
+static void learn_app(bobbin *b, struct result *res)
+{
+    session_fini(&b->session);
+    free(b->attached);
+    b->session = res->session;
+    b->attached = res->app;
+    res->session = (struct session){0};
+    res->app = NULL;
+}
+
 bobbin_status handle_read(bobbin *b, struct reader *r, struct result *res, struct failure *f)
 {
     bobbin_status status = result_read(r, res, f);
@@ -94,6 +105,8 @@ bobbin_status handle_read(bobbin *b, struct reader *r, struct result *res, struc
         b->last_commit = res->shown.commit;
     if (res->shown.kind == BOBBIN_REQUEST_WATCH)
         status = watches_begin(b, res->shown.watch, f);
+    else if (res->shown.kind == BOBBIN_REQUEST_ATTACH)
+        learn_app(b, res);
     return status;
 }
 
@@ -139,24 +152,19 @@ bobbin_status handle_run(bobbin *b, const bobbin_request *q, struct result *ret)
         status = operation_check(q, &b->last);
     if (status != BOBBIN_OK)
         return status;
-    result_init(&result, q);
+    if (!result_init(&result, q))
+        return failure_no_memory(&b->last);
     operation_encode(q, &b->core, &r);
     status = core_submit(&r, b->timeout_ms, on_reply, &w, &id, &b->last);
-    if (status != BOBBIN_OK)
-        return status;
-    handle_sent(b, q, id);
-    status = wait_for(&w);
+    if (status == BOBBIN_OK) {
+        handle_sent(b, q, id);
+        status = wait_for(&w);
+    }
     if (status == BOBBIN_OK)
         *ret = result;
+    else
+        result_fini(&result);
     return status;
-}
-
-bobbin_status take_nil(struct reader *result, void *ret, struct failure *f)
-{
-    (void)ret;
-    if (reader_nil(result) == 0)
-        return BOBBIN_OK;
-    return failure_set(f, BOBBIN_BAD_RESPONSE, "the daemon's answer is wrong: it is not nil");
 }
 
 bobbin_status bobbin_set_timeout(bobbin *b, uint32_t timeout_ms)

@@ -1,13 +1,9 @@
 /* struct bobbin: a connection with blocking calls, and how such a call is made.
  *
- *     struct request r;
- *     bobbin_status status = handle_begin(b, &r, METHOD_APP_STATUS, 1);
- *     if (status != BOBBIN_OK)
- *         return status;
- *     request_cstr(&r, app);
- *     return handle_call(b, &r, take_status, &app_status);
+ *     bobbin_request q = {.kind = BOBBIN_REQUEST_COUNT, .store = store};
+ *     bobbin_status status = handle_run(b, &q, &result);
  *
- * What bobbin_submit can do as well is made with handle_run. */
+ * What is no request of bobbin.h (hello) is made with handle_begin and handle_call. */
 #ifndef BOBBIN_CLIENT_HANDLE_H
 #define BOBBIN_CLIENT_HANDLE_H
 
@@ -61,8 +57,5 @@ bobbin_status handle_run(bobbin *b, const bobbin_request *q, struct result *ret)
 bobbin_status handle_read(bobbin *b, struct reader *r, struct result *res, struct failure *f);
 /* What is to be done with a request that has been submitted, before its answer. */
 void handle_sent(bobbin *b, const bobbin_request *q, uint32_t id);
-
-/* For results that are nil; ret is not used. */
-bobbin_status take_nil(struct reader *result, void *ret, struct failure *f);
 
 #endif

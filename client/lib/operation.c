@@ -10,11 +10,15 @@ enum {
     TTL = 8,      /* it may expire */
     LISTING = 16, /* options of a listing */
     COMMIT = 32,  /* the last param is a map of options, commit one of them */
+    APP = 64,     /* the first param is an app … */
+    PART = 128,   /* … behind which there may be a component */
+    DAEMON = 256, /* the app may be left out */
+    PATH = 512,   /* the first param is a path */
 };
 
 static const struct form {
     enum method_id method;
-    uint32_t params;
+    uint32_t params; /* those of an app and its component not counted: they may be left out */
     unsigned has;
 } forms[] = {
     [BOBBIN_REQUEST_PING] = {METHOD_PING, 0, 0},
@@ -34,6 +38,15 @@ static const struct form {
     [BOBBIN_REQUEST_ATOMIC] = {METHOD_ATOMIC, 4, STORE | COMMIT},
     [BOBBIN_REQUEST_WATCH] = {METHOD_WATCH, 2, STORE},
     [BOBBIN_REQUEST_UNWATCH] = {METHOD_UNWATCH, 1, 0},
+    [BOBBIN_REQUEST_ATTACH] = {METHOD_ATTACH, 0, APP},
+    [BOBBIN_REQUEST_BACKUP] = {METHOD_STORE_BACKUP, 1, PATH},
+    [BOBBIN_REQUEST_STATS] = {METHOD_STATS, 0, APP | DAEMON},
+    [BOBBIN_REQUEST_APP_REGISTER] = {METHOD_APP_REGISTER, 0, APP},
+    [BOBBIN_REQUEST_APP_UNREGISTER] = {METHOD_APP_UNREGISTER, 0, APP},
+    [BOBBIN_REQUEST_APP_LIST] = {METHOD_APP_LIST, 0, 0},
+    [BOBBIN_REQUEST_APP_STATUS] = {METHOD_APP_STATUS, 0, APP},
+    [BOBBIN_REQUEST_APP_START] = {METHOD_APP_START, 0, APP | PART},
+    [BOBBIN_REQUEST_APP_STOP] = {METHOD_APP_STOP, 0, APP | PART},
 };
 
 #define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
@@ -152,6 +165,10 @@ static const char *check_common(const bobbin_request *q, unsigned has)
         return "the value is NULL";
     if ((has & TTL) && q->ttl_ms < 0)
         return "the time to live is negative";
+    if ((has & APP) && !(has & DAEMON) && q->app == NULL)
+        return "the app is NULL";
+    if ((has & PATH) && q->path == NULL)
+        return "the path is NULL";
     return has & LISTING ? check_listing(listing_of(q)) : NULL;
 }
 
@@ -354,7 +371,16 @@ static void encode_options(struct request *r, const bobbin_request *q, unsigned 
 void operation_encode(const bobbin_request *q, struct core *c, struct request *r)
 {
     const struct form *form = &forms[q->kind];
-    request_begin(r, c, method_table[form->method].name, form->params);
+    const char *app = form->has & APP ? q->app : NULL;
+    const char *component = form->has & PART ? q->component : NULL;
+    request_begin(r, c, method_table[form->method].name,
+                  form->params + (app != NULL) + (component != NULL));
+    if (app != NULL)
+        request_cstr(r, app);
+    if (component != NULL)
+        request_cstr(r, component);
+    if (form->has & PATH)
+        request_cstr(r, q->path);
     if (form->has & STORE)
         request_cstr(r, q->store);
     if (form->has & KEY)

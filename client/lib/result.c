@@ -3,16 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps.h"
 #include "operation.h"
 #include "page.h"
+#include "stats.h"
 
-void result_init(struct result *res, const bobbin_request *q)
+bool result_init(struct result *res, const bobbin_request *q)
 {
     *res = (struct result){.shown = {.kind = q->kind, .error = ""}};
     if (q->kind == BOBBIN_REQUEST_GET_MANY)
         res->expected = q->key_count;
     else if (q->kind == BOBBIN_REQUEST_ATOMIC)
         res->expected = q->check_count;
+    if (q->kind == BOBBIN_REQUEST_ATTACH)
+        res->app = strdup(q->app);
+    return q->kind != BOBBIN_REQUEST_ATTACH || res->app != NULL;
 }
 
 void result_fini(struct result *res)
@@ -21,10 +26,19 @@ void result_fini(struct result *res)
     bobbin_values_free(res->values);
     bobbin_key_page_free(res->keys);
     bobbin_entry_page_free(res->entries);
+    bobbin_app_status_free(res->status_of_app);
+    bobbin_app_list_free(res->apps);
+    bobbin_stats_free(res->stats);
+    session_fini(&res->session);
+    free(res->app);
     res->value = NULL;
     res->values = NULL;
     res->keys = NULL;
     res->entries = NULL;
+    res->status_of_app = NULL;
+    res->apps = NULL;
+    res->stats = NULL;
+    res->app = NULL;
 }
 
 static bobbin_status wrong(struct failure *f, const char *what)
@@ -141,6 +155,29 @@ static bobbin_status read_many(struct reader *r, struct result *res, struct fail
     return status;
 }
 
+static bobbin_status read_admin(struct reader *r, struct result *res, struct failure *f)
+{
+    bobbin_status status;
+    switch (res->shown.kind) {
+    case BOBBIN_REQUEST_ATTACH:
+        return session_read(r, &res->session, f);
+    case BOBBIN_REQUEST_BACKUP:
+        return backup_read(r, &res->shown.backup, f);
+    case BOBBIN_REQUEST_STATS:
+        status = stats_read(r, &res->stats, f);
+        res->shown.stats = res->stats;
+        return status;
+    case BOBBIN_REQUEST_APP_LIST:
+        status = apps_read_list(r, &res->apps, f);
+        res->shown.apps = res->apps;
+        return status;
+    default:
+        status = apps_read_status(r, &res->status_of_app, f);
+        res->shown.status_of_app = res->status_of_app;
+        return status;
+    }
+}
+
 static bobbin_status read_own(struct reader *r, struct result *res, struct failure *f)
 {
     switch (res->shown.kind) {
@@ -167,7 +204,16 @@ static bobbin_status read_own(struct reader *r, struct result *res, struct failu
         return read_atomic(r, res, f);
     case BOBBIN_REQUEST_WATCH:
         return read_uint(r, &res->shown.watch, f);
-    default: /* set, delete, set_many, delete_many */
+    case BOBBIN_REQUEST_ATTACH:
+    case BOBBIN_REQUEST_BACKUP:
+    case BOBBIN_REQUEST_STATS:
+    case BOBBIN_REQUEST_APP_REGISTER:
+    case BOBBIN_REQUEST_APP_LIST:
+    case BOBBIN_REQUEST_APP_STATUS:
+    case BOBBIN_REQUEST_APP_START:
+    case BOBBIN_REQUEST_APP_STOP:
+        return read_admin(r, res, f);
+    default: /* set, delete, set_many, delete_many, app_unregister */
         return read_nil(r, f);
     }
 }

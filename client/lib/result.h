@@ -3,6 +3,7 @@
 #define BOBBIN_CLIENT_RESULT_H
 
 #include "failure.h"
+#include "session.h"
 
 struct result {
     bobbin_result shown; /* what the caller sees; its pointers go to what is below */
@@ -11,10 +12,15 @@ struct result {
     bobbin_values *values;
     bobbin_key_page *keys;
     bobbin_entry_page *entries;
+    bobbin_app_status *status_of_app;
+    bobbin_app_list *apps;
+    bobbin_stats *stats;
+    struct session session; /* attach */
+    char *app;              /* attach: what to */
 };
 
-/* Ready for the answer to this request. */
-void result_init(struct result *res, const bobbin_request *q);
+/* Ready for the answer to this request. False: no memory. */
+bool result_init(struct result *res, const bobbin_request *q);
 /* Free what is owned; may be followed by anything but another read. */
 void result_fini(struct result *res);
 /* Read the answer. BOBBIN_BAD_RESPONSE or BOBBIN_NO_MEMORY with *f set; then nothing is owned and

@@ -6,6 +6,7 @@
 
 #include "fields.h"
 #include "handle.h"
+#include "stats.h"
 
 /* The most bytes of a name, those of the maps around it included. */
 #define NAME_SIZE 200
@@ -82,7 +83,7 @@ static void read_map(struct reader *r, struct stats *s, const char *outer, struc
         read_item(&fs, s, outer);
 }
 
-static bobbin_status read_stats(struct reader *r, struct stats *s, struct failure *f)
+static bobbin_status fill_stats(struct reader *r, struct stats *s, struct failure *f)
 {
     read_map(r, s, "", f);
     if (f->status != BOBBIN_OK)
@@ -97,16 +98,16 @@ static bobbin_status read_stats(struct reader *r, struct stats *s, struct failur
     return BOBBIN_OK;
 }
 
-static bobbin_status take_stats(struct reader *result, void *ret, struct failure *f)
+bobbin_status stats_read(struct reader *r, bobbin_stats **ret, struct failure *f)
 {
     struct stats *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return failure_no_memory(f);
     buffer_init(&s->items);
-    bobbin_status status = read_stats(result, s, f);
+    bobbin_status status = fill_stats(r, s, f);
     buffer_fini(&s->items);
     if (status == BOBBIN_OK)
-        *(bobbin_stats **)ret = &s->stats;
+        *ret = &s->stats;
     else
         bobbin_stats_free(&s->stats);
     return status;
@@ -114,15 +115,14 @@ static bobbin_status take_stats(struct reader *result, void *ret, struct failure
 
 bobbin_status bobbin_stats_get(bobbin *b, const char *app, bobbin_stats **ret_stats)
 {
-    struct request r;
+    struct result res;
+    bobbin_request q = {.kind = BOBBIN_REQUEST_STATS, .app = app};
     if (ret_stats == NULL)
         return handle_misuse(b, "there is nowhere to put the statistics");
-    bobbin_status status = handle_begin(b, &r, METHOD_STATS, app != NULL ? 1 : 0);
-    if (status != BOBBIN_OK)
-        return status;
-    if (app != NULL)
-        request_cstr(&r, app);
-    return handle_call(b, &r, take_stats, ret_stats);
+    bobbin_status status = handle_run(b, &q, &res);
+    if (status == BOBBIN_OK)
+        *ret_stats = res.stats;
+    return status;
 }
 
 void bobbin_stats_free(bobbin_stats *stats)
@@ -134,11 +134,11 @@ void bobbin_stats_free(bobbin_stats *stats)
     free(s);
 }
 
-static bobbin_status take_backup(struct reader *result, void *ret, struct failure *f)
+bobbin_status backup_read(struct reader *r, bobbin_backup_info *ret, struct failure *f)
 {
     struct zone zone = {0};
     int64_t bytes = -1, pages = -1, commit = -1;
-    struct fields fs = fields_begin(result, &zone, "backup", f);
+    struct fields fs = fields_begin(r, &zone, "backup", f);
     while (fields_next(&fs)) {
         if (fields_is(&fs, "bytes"))
             fields_int(&fs, 0, INT64_MAX, &bytes);
@@ -152,20 +152,17 @@ static bobbin_status take_backup(struct reader *result, void *ret, struct failur
     fields_require(&fs, bytes < 0 ? NULL : &bytes, "bytes");
     fields_require(&fs, pages < 0 ? NULL : &pages, "pages");
     fields_require(&fs, commit < 0 ? NULL : &commit, "commit");
-    if (f->status == BOBBIN_OK && ret != NULL)
-        *(bobbin_backup_info *)ret =
-            (bobbin_backup_info){(uint64_t)bytes, (uint64_t)pages, (uint64_t)commit};
+    if (f->status == BOBBIN_OK)
+        *ret = (bobbin_backup_info){(uint64_t)bytes, (uint64_t)pages, (uint64_t)commit};
     return f->status;
 }
 
 bobbin_status bobbin_backup(bobbin *b, const char *path, bobbin_backup_info *ret)
 {
-    struct request r;
-    if (path == NULL)
-        return handle_misuse(b, "the path is NULL");
-    bobbin_status status = handle_begin(b, &r, METHOD_STORE_BACKUP, 1);
-    if (status != BOBBIN_OK)
-        return status;
-    request_cstr(&r, path);
-    return handle_call(b, &r, take_backup, ret);
+    struct result res;
+    bobbin_request q = {.kind = BOBBIN_REQUEST_BACKUP, .path = path};
+    bobbin_status status = handle_run(b, &q, &res);
+    if (status == BOBBIN_OK && ret != NULL)
+        *ret = res.shown.backup;
+    return status;
 }

@@ -71,10 +71,14 @@ bobbin_status bobbin_submit(bobbin *b, const bobbin_request *request, uint32_t t
     if (s == NULL)
         return failure_no_memory(&b->last);
     *s = (struct submission){.b = b, .callback = callback, .arg = arg};
-    result_init(&s->result, request);
+    if (!result_init(&s->result, request)) {
+        free(s);
+        return failure_no_memory(&b->last);
+    }
     operation_encode(request, &b->core, &r);
     status = core_submit(&r, timeout_ms, on_reply, s, &id, &b->last);
     if (status != BOBBIN_OK) {
+        result_fini(&s->result);
         free(s);
         return status;
     }
@@ -98,6 +102,7 @@ bool bobbin_cancel(bobbin *b, uint64_t id)
         return false;
     core_cancel(&b->core, (uint32_t)id);
     submission_remove(s);
+    result_fini(&s->result);
     free(s);
     return true;
 }

@@ -195,6 +195,116 @@ START_TEST(every_kind_has_its_result)
 }
 END_TEST
 
+#define STATUS(name)                                                                               \
+    "{\"name\": \"" name "\", \"directory\": \"/d\", \"wanted\": \"running\", \"components\": "    \
+    "[{\"id\": \"web\", \"state\": \"running\"}]}"
+
+/* What administration tells, looked at while it is there. */
+static void on_admin(void *arg, const bobbin_result *r)
+{
+    char *text = arg;
+    ck_assert_msg(r->status == BOBBIN_OK, "%s", r->error);
+    ck_assert_uint_eq(r->commit, 0);
+    if (r->status_of_app != NULL)
+        sprintf(text, "%s %s", r->status_of_app->name, r->status_of_app->components[0].state);
+    else if (r->apps != NULL)
+        sprintf(text, "%zu apps, %s", r->apps->count, r->apps->apps[0].name);
+    else if (r->stats != NULL)
+        sprintf(text, "%s %d", r->stats->items[0].name, (int)r->stats->items[0].number);
+    else
+        sprintf(text, "done %d", (int)r->backup.bytes);
+}
+
+START_TEST(administration_does_not_block_either)
+{
+    static const struct {
+        bobbin_request q;
+        const char *answer;
+        const char *call;
+        const char *expected;
+    } each[] = {
+        {{.kind = BOBBIN_REQUEST_APP_REGISTER, .app = "/d"},
+         STATUS("one"), "[\"app.register\", [\"/d\"]]", "one running"},
+        {{.kind = BOBBIN_REQUEST_APP_UNREGISTER, .app = "one"},
+         "nil", "[\"app.unregister\", [\"one\"]]", "done 0"},
+        {{.kind = BOBBIN_REQUEST_APP_LIST, .app = "ignored"},
+         "[" STATUS("two") "]", "[\"app.list\", []]", "1 apps, two"},
+        {{.kind = BOBBIN_REQUEST_APP_STATUS, .app = "one", .component = "ignored"},
+         STATUS("one"), "[\"app.status\", [\"one\"]]", "one running"},
+        {{.kind = BOBBIN_REQUEST_APP_START, .app = "one"},
+         STATUS("one"), "[\"app.start\", [\"one\"]]", "one running"},
+        {{.kind = BOBBIN_REQUEST_APP_STOP, .app = "one", .component = "web"},
+         STATUS("one"), "[\"app.stop\", [\"one\", \"web\"]]", "one running"},
+        {{.kind = BOBBIN_REQUEST_STATS}, "{\"apps\": 3}", "[\"stats\", []]", "apps 3"},
+        {{.kind = BOBBIN_REQUEST_STATS, .app = "one"},
+         "{\"watches\": 4}", "[\"stats\", [\"one\"]]", "watches 4"},
+        {{.kind = BOBBIN_REQUEST_BACKUP, .path = "/copy"},
+         "{\"bytes\": 8192, \"pages\": 2, \"commit\": 7}", "[\"store.backup\", [\"/copy\"]]",
+         "done 8192"},
+    };
+    for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
+        char text[100] = "";
+        uint64_t id;
+        ck_assert_int_eq(bobbin_submit(p.b, &each[i].q, 0, on_admin, text, &id), BOBBIN_OK);
+        process();
+        peer_expect(&p, each[i].call);
+        answer(id, each[i].answer);
+        process();
+        ck_assert_str_eq(text, each[i].expected);
+    }
+}
+END_TEST
+
+#define SESSION(app, store)                                                                        \
+    "{\"server\": \"bobbind\", \"version\": \"1.2.3\", \"protocol\": 1, \"app\": \"" app "\", "      \
+    "\"component\": nil, \"stores\": [\"" store "\"], \"limits\": {\"key\": 9}}"
+
+START_TEST(attaching_does_not_block_either)
+{
+    const bobbin_request attach = {.kind = BOBBIN_REQUEST_ATTACH, .app = "counter"};
+    struct outcome o;
+    uint64_t id = submit(&attach, 0, &o);
+    process();
+    peer_expect(&p, "[\"attach\", [\"counter\"]]");
+    ck_assert_ptr_null(bobbin_app(p.b));
+    answer(id, SESSION("counter", "default"));
+    process();
+    ck_assert_int_eq(o.result.status, BOBBIN_OK);
+    ck_assert_str_eq(bobbin_app(p.b), "counter");
+    ck_assert_str_eq(bobbin_stores(p.b)[0], "default");
+    ck_assert_uint_eq(bobbin_limit(p.b, "key"), 9);
+    ck_assert_str_eq(p.b->attached, "counter");
+    /* Refused or forgotten: all stays as it was. */
+    id = submit(&attach, 0, &o);
+    answer(id, "[\"no session\"]");
+    process();
+    ck_assert_int_eq(o.result.status, BOBBIN_BAD_RESPONSE);
+    ck_assert_str_eq(bobbin_app(p.b), "counter");
+}
+END_TEST
+
+START_TEST(cancelled_attach_is_forgotten)
+{
+    const bobbin_request attach = {.kind = BOBBIN_REQUEST_ATTACH, .app = "counter"};
+    struct outcome o;
+    uint64_t id = submit(&attach, 0, &o);
+    process();
+    ck_assert(bobbin_cancel(p.b, id));
+    answer(id, SESSION("counter", "default"));
+    process();
+    ck_assert_int_eq(o.completions, 0);
+    ck_assert_ptr_null(bobbin_app(p.b));
+    submit(&attach, 1, &o); /* the time-out frees what it holds */
+    while (o.completions == 0)
+        process();
+    ck_assert_int_eq(o.result.status, BOBBIN_TIMED_OUT);
+    submit(&attach, 0, &o); /* and so does the end */
+    bobbin_close(p.b);
+    p.b = NULL;
+    ck_assert_int_eq(o.result.status, BOBBIN_DISCONNECTED);
+}
+END_TEST
+
 START_TEST(cancelled_request_is_not_completed)
 {
     struct outcome o, other;
@@ -294,6 +404,12 @@ START_TEST(misuse_is_refused_at_once)
     ck_assert_int_eq(bobbin_submit(p.b, &q, 0, on_result, &o, NULL), BOBBIN_MISUSE);
     q = (bobbin_request){.kind = (bobbin_request_kind)99, .store = "s", .key = {"k", 1}};
     ck_assert_int_eq(bobbin_submit(p.b, &q, 0, on_result, &o, NULL), BOBBIN_MISUSE);
+    q.kind = BOBBIN_REQUEST_ATTACH;
+    ck_assert_int_eq(bobbin_submit(p.b, &q, 0, on_result, &o, NULL), BOBBIN_MISUSE);
+    ck_assert_str_eq(bobbin_error(p.b), "the app is NULL");
+    q.kind = BOBBIN_REQUEST_BACKUP;
+    ck_assert_int_eq(bobbin_submit(p.b, &q, 0, on_result, &o, NULL), BOBBIN_MISUSE);
+    ck_assert_str_eq(bobbin_error(p.b), "the path is NULL");
     q.kind = (bobbin_request_kind)-1;
     ck_assert_int_eq(bobbin_submit(p.b, &q, 0, on_result, &o, NULL), BOBBIN_MISUSE);
     ck_assert_int_eq(bobbin_process(NULL, 0), BOBBIN_MISUSE);
@@ -399,6 +515,9 @@ int main(void)
     tcase_add_test(tc, answers_come_in_any_order);
     tcase_add_test(tc, lists_are_there_in_the_callback);
     tcase_add_test(tc, every_kind_has_its_result);
+    tcase_add_test(tc, administration_does_not_block_either);
+    tcase_add_test(tc, attaching_does_not_block_either);
+    tcase_add_test(tc, cancelled_attach_is_forgotten);
     tcase_add_test(tc, cancelled_request_is_not_completed);
     tcase_add_test(tc, deadline_completes_one_and_keeps_the_rest);
     tcase_add_test(tc, error_completes_one);
