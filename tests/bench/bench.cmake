@@ -1,5 +1,6 @@
 # The bench: measures Bobbin and what it is compared with. Built with the tests, never installed.
 add_library(bobbin_bench STATIC
+    bench/bed.c
     bench/bench.c
     bench/dialect.c
     bench/dialect_bobbin.c
@@ -12,10 +13,11 @@ add_library(bobbin_bench STATIC
     bench/load_conn.c
     bench/peer.c
     bench/server.c
+    bench/sqlite.c
     bench/talk.c
     bench/workspace.c)
 target_link_libraries(bobbin_bench
-    PUBLIC bobbin_protocol PkgConfig::UV PRIVATE bobbin_warnings m)
+    PUBLIC bobbin_protocol PkgConfig::UV PRIVATE PkgConfig::SQLITE Threads::Threads bobbin_warnings m)
 target_compile_options(bobbin_bench PRIVATE -O2)
 
 add_executable(bobbin-bench

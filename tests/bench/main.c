@@ -17,18 +17,6 @@ static void raise_limits(void)
     }
 }
 
-static int run(const struct options *o, struct error *e)
-{
-    struct run_result result;
-    int rc = run_once(o, &result, e);
-    if (rc)
-        return rc;
-    if (o->json)
-        return run_print_json(o, &result, e);
-    run_print(o, &result);
-    return 0;
-}
-
 int main(int argc, char **argv)
 {
     struct options options;

@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@ static const char help[] =
     "Usage: bobbin-bench [OPTION]...\n"
     "Measure one load on one target, which is started for it in a fresh directory.\n"
     "\n"
-    "  --target T          bobbin, redis, echo (bobbin)\n"
+    "  --target T          bobbin, redis, echo, sqlite-spin, sqlite-wal (bobbin)\n"
     "  --op OP             get, set, mixed, increment (get)\n"
     "  --reads PERCENT     of a mixed load: how many requests are gets (90)\n"
     "  -c N                connections (50)\n"
@@ -32,7 +33,7 @@ static const char help[] =
     "  --socket PATH       use a server that runs already\n"
     "  --bobbind PROGRAM   another daemon than the one beside this program\n"
     "  --config LINE       a line for bobbin.toml; may be repeated\n"
-    "  --cache SIZE        the daemon's cache, as bobbin.toml says it\n"
+    "  --cache SIZE        bytes of the daemon's cache, with k, m or g as wanted\n"
     "  --json              the result as JSON\n"
     "  --quiet             no progress\n"
     "  --help              print this\n";
@@ -159,6 +160,32 @@ static int add_config(struct options *o, const char *before, const char *text, c
     return (size_t)n < room ? 0 : error_set(e, ERR_INVALID_REQUEST, "too much configuration");
 }
 
+static int read_size(const char *text, uint64_t *ret, struct error *e)
+{
+    static const char units[] = "kmg";
+    char digits[24];
+    size_t n = strspn(text, "0123456789");
+    const char *unit = text[n] ? strchr(units, tolower((unsigned char)text[n])) : NULL;
+    int rc;
+    if (n == 0 || n >= sizeof digits || (text[n] && (!unit || text[n + 1])))
+        return error_set(e, ERR_INVALID_REQUEST, "'%s' is no size, such as 64m", text);
+    memcpy(digits, text, n);
+    digits[n] = '\0';
+    rc = read_whole(digits, 0, UINT64_C(1) << 33, ret, e);
+    if (!rc && unit)
+        *ret <<= 10 * (unit - units + 1);
+    return rc;
+}
+
+static int read_cache(struct options *o, const char *text, struct error *e)
+{
+    char number[24];
+    uint64_t bytes = 0;
+    int rc = read_size(text, &bytes, e);
+    snprintf(number, sizeof number, "%llu", (unsigned long long)bytes);
+    return rc ? rc : add_config(o, "cache_bytes = ", number, "", e);
+}
+
 static int read_value_len(struct options *o, const char *text, struct error *e)
 {
     uint64_t n;
@@ -212,7 +239,7 @@ static int read_option(struct options *o, int option, const char *text, struct e
     case O_CONFIG:
         return add_config(o, "", text, "", e);
     case O_CACHE:
-        return add_config(o, "cache = \"", text, "\"", e);
+        return read_cache(o, text, e);
     case O_JSON:
         o->json = true;
         return 0;
@@ -228,6 +255,8 @@ static int read_option(struct options *o, int option, const char *text, struct e
 
 static int check(const struct options *o, struct error *e)
 {
+    if (o->target >= TARGET_SQLITE_SPIN && (o->depth > 1 || o->rate > 0 || o->background))
+        return error_set(e, ERR_INVALID_REQUEST, "-P, --rate and --background-set need a server");
     if (o->connections < o->apps)
         return error_set(e, ERR_INVALID_REQUEST, "%u connections are too few for %u apps",
                          o->connections, o->apps);

@@ -11,7 +11,7 @@ static const char *op_word(const struct options *o)
     return o->reads == 100 ? op_names[o->op] : "mixed";
 }
 
-void run_print(const struct options *o, const struct run_result *r)
+void run_print(const struct options *o, const struct bed *b, const struct bed_result *r)
 {
     printf("%s %s  c=%u P=%u  value=%zu keys=%llu apps=%u\n", target_names[o->target], op_word(o),
            o->connections, o->depth, o->value_len, (unsigned long long)o->keys, o->apps);
@@ -21,16 +21,21 @@ void run_print(const struct options *o, const struct run_result *r)
     for (unsigned i = 0; i < PERCENTS; i++)
         printf(" p%g %.1f ", percents[i], (double)hist_percentile(&r->hist, percents[i]) / 1e3);
     printf(" max %.1f\n", (double)r->hist.max / 1e3);
-    printf("  processors   server %.2f, bench %.2f\n", r->server_cpu, r->client_cpu);
+    printf("  processors   ");
+    if (r->server_cpu > 0)
+        printf("server %.2f, ", r->server_cpu);
+    printf("bench %.2f\n", r->client_cpu);
     if (r->memory.rss)
         printf("  memory       RSS %.1f MiB, PSS %.1f MiB\n", (double)r->memory.rss / 1048576,
                (double)r->memory.pss / 1048576);
     if (r->background > 0)
         printf("  background   %.0f sets/s\n", r->background);
-    if (r->fill_seconds > 0 && r->start_ms > 0)
-        printf("  before       started in %.1f ms, apps registered in %.1f ms, keys filled in %.2f "
-               "s\n",
-               r->start_ms, r->register_ms, r->fill_seconds);
+    printf("  before       ");
+    if (b->server.start_ns)
+        printf("started in %.1f ms, ", (double)b->server.start_ns / 1e6);
+    if (b->server.register_ns)
+        printf("apps registered in %.1f ms, ", (double)b->server.register_ns / 1e6);
+    printf("keys filled in %.2f s\n", b->fill_seconds);
 }
 
 static json_t *latency_json(const struct hist *h)
@@ -47,7 +52,8 @@ static json_t *latency_json(const struct hist *h)
     return j;
 }
 
-int run_print_json(const struct options *o, const struct run_result *r, struct error *e)
+int run_print_json(const struct options *o, const struct bed *b, const struct bed_result *r,
+                   struct error *e)
 {
     json_t *j = json_pack(
         "{s:s, s:s, s:i, s:i, s:I, s:I, s:i, s:i, s:f, s:I, s:f, s:o, s:f, s:f, s:f, s:I, s:I, s:f,"
@@ -58,8 +64,8 @@ int run_print_json(const struct options *o, const struct run_result *r, struct e
         "requests", (json_int_t)r->hist.total, "throughput", r->throughput, "latency_us",
         latency_json(&r->hist), "background_sets", r->background, "server_processors",
         r->server_cpu, "bench_processors", r->client_cpu, "rss", (json_int_t)r->memory.rss, "pss",
-        (json_int_t)r->memory.pss, "start_ms", r->start_ms, "register_ms", r->register_ms,
-        "fill_seconds", r->fill_seconds);
+        (json_int_t)r->memory.pss, "start_ms", (double)b->server.start_ns / 1e6, "register_ms",
+        (double)b->server.register_ns / 1e6, "fill_seconds", b->fill_seconds);
     int failed = !j || json_dumpf(j, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     json_decref(j);
     if (!failed)

@@ -31,10 +31,11 @@ left_nothing() {
     ! pgrep -f "$work/data" >/dev/null || fail "$1: a peer is left"
 }
 
-for target in bobbin redis echo; do
+for target in bobbin redis echo sqlite-spin sqlite-wal; do
     for op in get set increment mixed; do
         [ "$target$op" != echomixed ] || continue
-        bench --target $target --op $op -c 3 -P 4 || fail "$target $op"
+        depth=$([[ $target = sqlite* ]] || echo -P 4)
+        bench --target $target --op $op -c 3 $depth || fail "$target $op"
         check_result "r['target'] == '$target' and r['op'] == '$op' and r['requests'] > 0"
         check_result "0 < r['latency_us']['p50'] <= r['latency_us']['p99.9'] <= r['latency_us']['max']"
         left_nothing "$target $op"

@@ -1,0 +1,178 @@
+#include "bed.h"
+
+#include <stdio.h>
+
+#include "sqlite.h"
+
+static double seconds(uint64_t ns)
+{
+    return (double)ns / (double)BENCH_NS;
+}
+
+static bool in_process(enum target target)
+{
+    return target == TARGET_SQLITE_SPIN || target == TARGET_SQLITE_WAL;
+}
+
+static struct load_group group_of(const struct bed *b, const struct options *o)
+{
+    return (struct load_group){
+        .server = &b->server,
+        .connections = o->connections,
+        .apps = o->apps,
+        .shape = {.depth = o->depth, .value_len = b->setup.value_len},
+        .op = o->op,
+        .reads = o->reads,
+        .keys = b->setup.keys,
+        .window = o->window,
+        .rate = o->rate,
+    };
+}
+
+static struct sqlite_load sqlite_of(const struct bed *b, const struct options *o)
+{
+    return (struct sqlite_load){
+        .kind = b->setup.target,
+        .path = b->file,
+        .threads = o->connections,
+        .op = o->op,
+        .reads = o->reads,
+        .keys = b->setup.keys,
+        .value_len = b->setup.value_len,
+        .warmup = o->warmup,
+        .seconds = o->seconds,
+        .seed = o->seed,
+    };
+}
+
+static int bed_start(struct bed *b, const struct workspace *w, const char *label, struct error *e)
+{
+    const struct options *o = &b->setup;
+    struct server_options so = {
+        .target = o->target,
+        .socket = o->socket,
+        .bobbind = o->bobbind,
+        .config = o->config,
+        .apps = o->apps,
+        .op = o->op,
+        .shape = {.depth = o->depth, .value_len = o->value_len},
+    };
+    int rc;
+    if (in_process(o->target)) {
+        snprintf(b->file, sizeof b->file, "%s/%s.db", w->data, label);
+        return 0;
+    }
+    rc = server_start(&b->server, &so, w, label, e);
+    b->started = !rc;
+    return rc;
+}
+
+static int bed_fill(struct bed *b, struct error *e)
+{
+    const struct options *o = &b->setup;
+    struct sqlite_load sqlite;
+    struct load_group group;
+    if (o->target == TARGET_ECHO || o->op == OP_INCREMENT)
+        return 0;
+    bench_say("filling %s: %llu keys", target_names[o->target],
+              (unsigned long long)(o->keys * o->apps));
+    if (in_process(o->target)) {
+        sqlite = sqlite_of(b, o);
+        return sqlite_fill(&sqlite, e);
+    }
+    group = group_of(b, o);
+    return load_fill(&group, o->seed, e);
+}
+
+int bed_open(struct bed *b, const struct options *o, const struct workspace *w, const char *label,
+             struct error *e)
+{
+    uint64_t began;
+    int rc;
+    *b = (struct bed){.setup = *o};
+    bench_say("starting %s", target_names[o->target]);
+    rc = bed_start(b, w, label, e);
+    began = bench_now();
+    if (!rc)
+        rc = bed_fill(b, e);
+    b->fill_seconds = seconds(bench_now() - began);
+    if (rc)
+        bed_close(b);
+    return rc;
+}
+
+void bed_close(struct bed *b)
+{
+    if (b->started)
+        server_stop(&b->server);
+    b->started = false;
+}
+
+int bed_memory(const struct bed *b, struct peer_memory *ret, struct error *e)
+{
+    *ret = (struct peer_memory){0};
+    return b->started && b->server.peer.pid ? peer_memory(b->server.peer.pid, ret, e) : 0;
+}
+
+static int run_in_process(struct bed *b, const struct options *o, struct bed_result *ret,
+                          struct error *e)
+{
+    struct sqlite_load l = sqlite_of(b, o);
+    int rc = sqlite_run(&l, e);
+    if (rc)
+        return rc;
+    ret->hist = l.hist;
+    ret->elapsed = l.elapsed;
+    ret->throughput = (double)l.hist.total / l.elapsed;
+    ret->client_cpu = seconds(l.client_cpu) / l.elapsed;
+    return 0;
+}
+
+/* The groups of a run: the measured one first, because its answers are looked at first. */
+static unsigned make_groups(struct bed *b, const struct options *o, struct bed *background,
+                            struct bed *witness, struct load_group *groups)
+{
+    struct options other = *o;
+    unsigned n = 0;
+    other.rate = 0;
+    other.depth = other.apps = 1;
+    other.reads = 100;
+    groups[n++] = group_of(b, o);
+    if (witness) {
+        other.connections = 1;
+        other.op = witness->setup.op;
+        groups[n++] = group_of(witness, &other);
+    }
+    if (background && o->background) {
+        other.connections = o->background;
+        other.op = OP_SET;
+        groups[n++] = group_of(background, &other);
+    }
+    return n;
+}
+
+int bed_run(struct bed *b, const struct options *o, struct bed *background, struct bed *witness,
+            struct bed_result *ret, struct error *e)
+{
+    struct load_group groups[3];
+    struct load_time time = {.warmup = o->warmup, .seconds = o->seconds, .seed = o->seed};
+    unsigned n;
+    int rc;
+    *ret = (struct bed_result){0};
+    if (in_process(b->setup.target))
+        return run_in_process(b, o, ret, e);
+    n = make_groups(b, o, background, witness, groups);
+    rc = load_run(groups, n, &time, e);
+    if (!rc)
+        rc = bed_memory(b, &ret->memory, e);
+    if (rc)
+        return rc;
+    ret->hist = groups[0].hist;
+    ret->elapsed = time.elapsed;
+    ret->throughput = (double)groups[0].hist.total / time.elapsed;
+    ret->witness_max = witness ? groups[1].hist.max : 0;
+    ret->background = o->background ? (double)groups[n - 1].hist.total / time.elapsed : 0;
+    ret->server_cpu = seconds(groups[0].server_cpu) / time.elapsed;
+    ret->client_cpu = seconds(time.client_cpu) / time.elapsed;
+    return 0;
+}
