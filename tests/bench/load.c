@@ -228,6 +228,16 @@ static void begin_drain(struct load *l, uint64_t now)
     l->state = LOAD_DRAIN;
 }
 
+/* A time in which a group got no answer at all would tell nothing: it goes on until there is one.
+ */
+static bool all_answered(const struct load *l)
+{
+    for (unsigned g = 0; g < l->ngroups; g++)
+        if (!l->groups[g].hist.total && !l->groups[g].errors)
+            return false;
+    return true;
+}
+
 /* Latencies of answers that come while the load drains are not those of a loaded server: the
  * results are taken before. Returns whether the state has changed. */
 static int advance(struct load *l, struct hist *kept, uint64_t now, struct error *e)
@@ -241,6 +251,8 @@ static int advance(struct load *l, struct hist *kept, uint64_t now, struct error
         begin_measure(l, now);
         return 0;
     case LOAD_MEASURE:
+        if (!all_answered(l) && now < l->boundary + DRAIN_NS)
+            return 0;
         for (unsigned g = 0; g < l->ngroups; g++)
             kept[g] = l->groups[g].hist;
         begin_drain(l, now);
@@ -257,7 +269,7 @@ static int wait_events(struct load *l, uint64_t now, struct epoll_event *events,
     uint64_t until = now + TURN_NS;
     struct timespec timeout;
     if (l->boundary && l->boundary < until)
-        until = l->boundary;
+        until = l->boundary > now ? l->boundary : until;
     for (unsigned g = 0; g < l->ngroups; g++)
         if (l->groups[g].rate > 0 && !l->flows[g].stopped && l->due[g] < until)
             until = l->due[g];

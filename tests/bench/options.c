@@ -12,7 +12,10 @@
 
 static const char help[] =
     "Usage: bobbin-bench [OPTION]...\n"
-    "Measure one load on one target, which is started for it in a fresh directory.\n"
+    "       bobbin-bench matrix [OPTION]...\n"
+    "       bobbin-bench growth [OPTION]...\n"
+    "Measure one load on one target, which is started for it in a fresh directory; or all of\n"
+    "Bobbin's requirements, and print a table of ratios; or how it grows with keys and apps.\n"
     "\n"
     "  --target T          bobbin, redis, echo, sqlite-spin, sqlite-wal (bobbin)\n"
     "  --op OP             get, set, mixed, increment (get)\n"
@@ -35,6 +38,12 @@ static const char help[] =
     "  --config LINE       a line for bobbin.toml; may be repeated\n"
     "  --cache SIZE        bytes of the daemon's cache, with k, m or g as wanted\n"
     "  --json              the result as JSON\n"
+    "  --quick             of matrix and growth: smaller and shorter\n"
+    "  --rounds N          of matrix (5; quick: 2)\n"
+    "  --points LIST       of matrix: only these requirements, such as 1,2\n"
+    "  --json FILE         of matrix: write everything there, too\n"
+    "  --svg FILE          of matrix: draw the ratios\n"
+    "  --percentiles FILE  of matrix: draw latencies\n"
     "  --quiet             no progress\n"
     "  --help              print this\n";
 
@@ -56,10 +65,17 @@ enum {
     O_CACHE,
     O_JSON,
     O_QUIET,
+    O_QUICK,
+    O_ROUNDS,
+    O_POINTS,
+    O_SVG,
+    O_PERCENTILES,
     O_HELP
 };
 
+#define JSON_AT 0
 static const struct option long_options[] = {
+    [JSON_AT] = {"json", no_argument, NULL, O_JSON},
     {"target", required_argument, NULL, O_TARGET},
     {"op", required_argument, NULL, O_OP},
     {"reads", required_argument, NULL, O_READS},
@@ -77,7 +93,11 @@ static const struct option long_options[] = {
     {"bobbind", required_argument, NULL, O_BOBBIND},
     {"config", required_argument, NULL, O_CONFIG},
     {"cache", required_argument, NULL, O_CACHE},
-    {"json", no_argument, NULL, O_JSON},
+    {"quick", no_argument, NULL, O_QUICK},
+    {"rounds", required_argument, NULL, O_ROUNDS},
+    {"points", required_argument, NULL, O_POINTS},
+    {"svg", required_argument, NULL, O_SVG},
+    {"percentiles", required_argument, NULL, O_PERCENTILES},
     {"quiet", no_argument, NULL, O_QUIET},
     {"help", no_argument, NULL, O_HELP},
     {0},
@@ -183,6 +203,8 @@ static int read_cache(struct options *o, const char *text, struct error *e)
     uint64_t bytes = 0;
     int rc = read_size(text, &bytes, e);
     snprintf(number, sizeof number, "%llu", (unsigned long long)bytes);
+    o->cache_given = true;
+    o->cache = bytes;
     return rc ? rc : add_config(o, "cache_bytes = ", number, "", e);
 }
 
@@ -193,6 +215,22 @@ static int read_value_len(struct options *o, const char *text, struct error *e)
     if (!rc)
         o->value_len = n;
     return rc;
+}
+
+/* "1,2,7" */
+static int read_points(const char *text, unsigned *ret, struct error *e)
+{
+    unsigned points = 0;
+    for (const char *p = text;; p += 2) {
+        if (*p < '1' || *p > '7' || (p[1] && p[1] != ','))
+            return error_set(e, ERR_INVALID_REQUEST, "'%s' is no list of numbers from 1 to 7",
+                             text);
+        points |= 1u << (*p - '0');
+        if (!p[1])
+            break;
+    }
+    *ret = points;
+    return 0;
 }
 
 static int read_option(struct options *o, int option, const char *text, struct error *e)
@@ -242,6 +280,20 @@ static int read_option(struct options *o, int option, const char *text, struct e
         return read_cache(o, text, e);
     case O_JSON:
         o->json = true;
+        o->json_file = text;
+        return 0;
+    case O_QUICK:
+        o->quick = true;
+        return 0;
+    case O_ROUNDS:
+        return read_unsigned(text, 1, ROUNDS_MAX, &o->rounds, e);
+    case O_POINTS:
+        return read_points(text, &o->points, e);
+    case O_SVG:
+        o->svg = text;
+        return 0;
+    case O_PERCENTILES:
+        o->percentiles = text;
         return 0;
     case O_QUIET:
         bench_quiet = true;
@@ -268,23 +320,55 @@ static int check(const struct options *o, struct error *e)
     return 0;
 }
 
+/* The first word, if it is one, is the command; `--json` is then followed by a file. */
+static void read_command(int *argc, char ***argv, struct options *o, struct option *json)
+{
+    static const char *const words[] = {[COMMAND_MATRIX] = "matrix", [COMMAND_GROWTH] = "growth"};
+    for (int i = COMMAND_MATRIX; i <= COMMAND_GROWTH; i++) {
+        if (*argc < 2 || strcmp((*argv)[1], words[i]))
+            continue;
+        o->command = (enum command)i;
+        json->has_arg = required_argument;
+        --*argc;
+        ++*argv;
+        return;
+    }
+}
+
+/* What depends on the command, where nothing was said. */
+static void fill_in(struct options *o)
+{
+    bool alone = o->command == COMMAND_RUN;
+    if (o->seconds < 0)
+        o->seconds = alone ? 5 : o->quick ? 0.5 : 3;
+    if (o->warmup < 0)
+        o->warmup = alone ? 1 : o->quick ? 0.2 : 0.5;
+    if (!o->rounds)
+        o->rounds = o->quick ? 2 : 5;
+}
+
 int options_read(int argc, char **argv, struct options *ret, struct error *e)
 {
-    struct options o = {.target = TARGET_BOBBIN,
+    struct options o = {.command = COMMAND_RUN,
+                        .target = TARGET_BOBBIN,
                         .op = OP_GET,
                         .reads = 100,
                         .connections = 50,
                         .depth = 1,
                         .value_len = 100,
-                        .seconds = 5,
-                        .warmup = 1,
+                        .seconds = -1,
+                        .warmup = -1,
                         .keys = 100000,
                         .apps = 1,
                         .seed = 1,
+                        .points = ~0u,
                         .dir = "/var/tmp"};
+    struct option table[sizeof long_options / sizeof long_options[0]];
     int option, rc = 0;
+    memcpy(table, long_options, sizeof table);
+    read_command(&argc, &argv, &o, &table[JSON_AT]);
     opterr = 0;
-    while (!rc && (option = getopt_long(argc, argv, ":c:P:n:d:", long_options, NULL)) != -1) {
+    while (!rc && (option = getopt_long(argc, argv, ":c:P:n:d:", table, NULL)) != -1) {
         if (option == ':' || option == '?')
             return error_set(e, ERR_INVALID_REQUEST, "option '%s' %s; try --help", argv[optind - 1],
                              option == ':' ? "needs a value" : "is unknown");
@@ -293,6 +377,7 @@ int options_read(int argc, char **argv, struct options *ret, struct error *e)
     if (!rc && optind < argc)
         rc =
             error_set(e, ERR_INVALID_REQUEST, "unexpected argument '%s'; try --help", argv[optind]);
+    fill_in(&o);
     if (!rc && o.command == COMMAND_RUN)
         rc = check(&o, e);
     if (!rc)

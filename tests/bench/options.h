@@ -6,11 +6,12 @@
 
 #include "bench.h"
 
-enum command { COMMAND_RUN, COMMAND_SHOWN };
+enum command { COMMAND_RUN, COMMAND_MATRIX, COMMAND_GROWTH, COMMAND_SHOWN };
 
 #define CONNECTIONS_MAX 10000u
 #define DEPTH_MAX 1024u
 #define KEYS_MAX 1000000000u
+#define ROUNDS_MAX 99u
 
 /* Strings point into argv, but for `config`. */
 struct options {
@@ -32,8 +33,16 @@ struct options {
     const char *dir;
     const char *socket;
     const char *bobbind;
-    char config[2048]; /* lines for bobbin.toml */
-    bool json;
+    char config[2048];     /* lines for bobbin.toml */
+    bool json;             /* of a run: instead of text */
+    bool cache_given;      /* --cache … */
+    uint64_t cache;        /* … and its bytes */
+    bool quick;            /* of matrix and growth: smaller and shorter */
+    unsigned rounds;       /* of matrix */
+    unsigned points;       /* of matrix: a bit for each requirement that is wanted */
+    const char *json_file; /* of matrix: where to write, as the others; NULL: nowhere */
+    const char *svg;
+    const char *percentiles;
 };
 
 /* 0, or ERR_INVALID_REQUEST. With COMMAND_SHOWN all is said already. */

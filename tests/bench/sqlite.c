@@ -15,6 +15,7 @@ struct store {
     sqlite3_stmt *get, *set, *begin, *commit;
     pthread_mutex_t mutex;
     _Atomic enum phase phase;
+    atomic_bool answered; /* something was done in the measured time, or failed */
 };
 
 struct worker {
@@ -174,9 +175,13 @@ static void *worker_run(void *arg)
         uint64_t number = bench_below(&w->random, w->load->keys);
         rc = work(w, choose(w), number, scratch, &w->problem);
         phase = atomic_load_explicit(&w->store->phase, memory_order_relaxed);
-        if (phase == PHASE_MEASURE)
+        if (phase == PHASE_MEASURE) {
             hist_record(&w->hist, bench_now() - began);
+            atomic_store_explicit(&w->store->answered, true, memory_order_relaxed);
+        }
     }
+    if (rc)
+        atomic_store(&w->store->answered, true);
     free(scratch);
     return NULL;
 }
@@ -211,6 +216,8 @@ static void conduct(struct sqlite_load *l, struct store *s)
     cpu = process_cpu();
     atomic_store(&s->phase, PHASE_MEASURE);
     wait_seconds(l->seconds);
+    while (!atomic_load(&s->answered) && wait_seconds(0.01))
+        ;
     atomic_store(&s->phase, PHASE_DONE);
     l->elapsed = (double)(bench_now() - began) / (double)BENCH_NS;
     l->client_cpu = process_cpu() - cpu;
