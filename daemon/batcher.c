@@ -14,6 +14,8 @@
 /* A sweep goes along with writes, which wait for the disk anyway. So many batches of reads alone go
  * before it. */
 #define SWEEP_PATIENCE 8u
+/* What has gathered in the store is folded when nothing has come for so long. */
+#define FOLD_IDLE_MS 100
 /* When to sweep again after one that failed or found nothing. */
 #define SWEEP_RETRY_MS 10000
 /* The timer looks at the clock at least this often: it does not notice when the machine sleeps. */
@@ -39,9 +41,11 @@ struct batcher {
     uv_loop_t *loop;
     uv_timer_t idle_timer;   /* runs while the store is idle without holders */
     uv_timer_t expiry_timer; /* runs while the store is idle and holds what will expire */
+    uv_timer_t fold_timer;   /* runs while the store is idle and something has gathered */
     unsigned timers;         /* of them, those whose handles are not closed */
     uint64_t quota_bytes;
     uint64_t quota_entries;
+    struct store_options options;
     uint64_t idle_ms;
     uint64_t used_at; /* by the loop's clock: when somebody last used the store */
     enum batcher_state state;
@@ -53,6 +57,7 @@ struct batcher {
     unsigned passed;      /* batches that went before a due sweep */
     int64_t sweep_after;  /* by clock_now_ms: not before that */
     bool sweep_failed;    /* the last one; told once */
+    bool fold;            /* wanted: the next round folds */
     struct error refusal; /* with a code: operations are refused with it */
     struct error cancel;  /* with a code: the next round cancels all tasks with it */
     bool ending;          /* wanted: finish and free */
@@ -208,6 +213,7 @@ static void start_round(struct batcher *b)
 
     job->refusal = b->refusal;
     job->writes = false;
+    job->options = b->options;
     job->quota_bytes = b->quota_bytes;
     job->quota_entries = b->quota_entries;
     take_cancel(b);
@@ -216,6 +222,8 @@ static void start_round(struct batcher *b)
     if (!job->step)
         take_ops(b);
     job->sweep = due && sweep_may_go(b) ? BATCH_SWEEP : 0;
+    job->fold = b->fold && list_empty(&job->todo) && !job->step;
+    b->fold = false;
     set_state(b, BATCHER_RUNNING);
     int rc = uv_queue_work(b->loop, &job->work, round_work_cb, after_round_cb);
     assert(rc == 0); /* fails only without a callback */
@@ -244,19 +252,34 @@ static void start_closing(struct batcher *b)
     (void)rc;
 }
 
+static void stop_timers(struct batcher *b)
+{
+    uv_timer_stop(&b->idle_timer);
+    uv_timer_stop(&b->expiry_timer);
+    uv_timer_stop(&b->fold_timer);
+}
+
 static void idle_cb(uv_timer_t *timer)
 {
     struct batcher *b = container_of(timer, struct batcher, idle_timer);
 
     if (b->state != BATCHER_IDLE)
         return;
-    uv_timer_stop(&b->expiry_timer);
+    stop_timers(b);
     start_closing(b);
 }
 
 static void expiry_cb(uv_timer_t *timer)
 {
     advance(container_of(timer, struct batcher, expiry_timer));
+}
+
+static void fold_cb(uv_timer_t *timer)
+{
+    struct batcher *b = container_of(timer, struct batcher, fold_timer);
+
+    b->fold = true;
+    advance(b);
 }
 
 static void start_timers(struct batcher *b)
@@ -266,6 +289,8 @@ static void start_timers(struct batcher *b)
 
     if (b->holders == 0)
         uv_timer_start(&b->idle_timer, idle_cb, used < b->idle_ms ? b->idle_ms - used : 0, 0);
+    if (b->job.gathered)
+        uv_timer_start(&b->fold_timer, fold_cb, FOLD_IDLE_MS, 0);
     if (at < 0)
         return;
     at = (at > b->sweep_after ? at : b->sweep_after) - clock_now_ms();
@@ -297,6 +322,7 @@ static void end(struct batcher *b)
     set_state(b, BATCHER_ENDING);
     uv_close((uv_handle_t *)&b->idle_timer, timer_closed_cb);
     uv_close((uv_handle_t *)&b->expiry_timer, timer_closed_cb);
+    uv_close((uv_handle_t *)&b->fold_timer, timer_closed_cb);
 }
 
 /* Do what is due while nothing runs. */
@@ -304,10 +330,10 @@ static void advance(struct batcher *b)
 {
     if (b->state != BATCHER_CLOSED && b->state != BATCHER_IDLE)
         return;
-    uv_timer_stop(&b->idle_timer);
-    uv_timer_stop(&b->expiry_timer);
+    stop_timers(b);
     list_splice(&b->job.tasks, &b->tasks);
-    if (!list_empty(&b->queue) || !list_empty(&b->job.tasks) || sweep_is_due(b))
+    if (!list_empty(&b->queue) || !list_empty(&b->job.tasks) || sweep_is_due(b) ||
+        (b->fold && b->state == BATCHER_IDLE))
         start_round(b);
     else if (b->state == BATCHER_IDLE && (b->ending || b->refusal.code))
         start_closing(b);
@@ -321,9 +347,11 @@ static void init_timers(struct batcher *b)
 {
     uv_timer_init(b->loop, &b->idle_timer);
     uv_timer_init(b->loop, &b->expiry_timer);
+    uv_timer_init(b->loop, &b->fold_timer);
     b->idle_timer.data = b;
     b->expiry_timer.data = b;
-    b->timers = 2;
+    b->fold_timer.data = b;
+    b->timers = 3;
 }
 
 int batcher_new(uv_loop_t *loop, const struct directory *directory, uint64_t idle_ms,
@@ -339,6 +367,7 @@ int batcher_new(uv_loop_t *loop, const struct directory *directory, uint64_t idl
         return code;
     }
     b->loop = loop;
+    b->options = store_defaults;
     b->idle_ms = idle_ms;
     b->state = BATCHER_CLOSED;
     b->job.next_expiry = -1;
@@ -364,6 +393,11 @@ void batcher_set_quota(struct batcher *b, uint64_t max_bytes, uint64_t max_entri
 {
     b->quota_bytes = max_bytes;
     b->quota_entries = max_entries;
+}
+
+void batcher_set_options(struct batcher *b, const struct store_options *options)
+{
+    b->options = *options;
 }
 
 void batcher_observe(struct batcher *b,

@@ -1,6 +1,7 @@
 /* The queue in front of one app's store: collects operations while a batch runs on libuv's thread
- * pool, then runs all that have gathered as the next batch: one transaction, one sync. Between
- * batches it lets tasks of many steps make progress, and removes entries whose time is over.
+ * pool, then runs all that have gathered as the next batch: one record of the commit log, one sync.
+ * Between batches it lets tasks of many steps make progress, and removes entries whose time is over;
+ * when nothing has come for a moment, the batches are folded into the database.
  *
  * All functions are called on the loop's thread. Callbacks come from the loop, never before the
  * function that starts them has returned; each of them may call any function here. */
@@ -27,6 +28,9 @@ void batcher_on_trouble(struct batcher *b, void (*on_trouble)(void *arg, const s
 
 /* What the app may hold, from the next batch on; 0: no limit. */
 void batcher_set_quota(struct batcher *b, uint64_t max_bytes, uint64_t max_entries);
+
+/* How the store works from its next opening on; store_defaults unless set. Copied. */
+void batcher_set_options(struct batcher *b, const struct store_options *options);
 
 /* Tell of every batch that changed something, once it is committed and before its operations'
  * on_done: the commit's number and the changes in the order made, valid during the call. One

@@ -39,7 +39,10 @@ static void job_run_ops(struct job *job)
         if (store_must_wait(job->store, op_of(l)))
             return;
         list_remove(l);
-        store_run(job->store, op_of(l));
+        if (job->write_error.code && op_is_write(op_of(l)))
+            op_fail(op_of(l), job->write_error.code, "%s", job->write_error.text);
+        else
+            store_run(job->store, op_of(l));
         bytes += op_of(l)->result.len;
         list_push(&job->ran, l);
     }
@@ -63,7 +66,7 @@ static void job_undo(struct job *job, const struct error *e)
     }
 }
 
-/* Have an open store whose file is where it should be, ready to be written if need be. */
+/* Have an open store whose file is where it should be. */
 static int job_prepare(struct job *job, struct error *e)
 {
     struct error ignored;
@@ -72,17 +75,26 @@ static int job_prepare(struct job *job, struct error *e)
     if (job->store)
         code = store_check(job->store, e);
     else
-        code = store_open(&job->directory, &job->store, e);
-    if (!code)
+        code = store_open_with(&job->directory, &job->options, &job->store, e);
+    if (!code) {
         store_set_quota(job->store, job->quota_bytes, job->quota_entries);
-    if (!code && (job->writes || job->sweep))
-        code = store_begin(job->store, e);
-    if (code) {
+    } else {
         job_cancel_tasks(job, e);
         store_close(job->store, &ignored);
         job->store = NULL;
     }
     return code;
+}
+
+/* A store that cannot be written can be read. */
+static void job_begin(struct job *job)
+{
+    if ((!job->writes && !job->sweep) || store_begin(job->store, &job->write_error) == 0)
+        return;
+    if (job->sweep)
+        job->sweep_error = job->write_error;
+    job->writes = false;
+    job->sweep = 0;
 }
 
 static void job_sweep(struct job *job)
@@ -122,6 +134,9 @@ static void job_step_task(struct job *job)
 /* What the round is for, on an open store. */
 static void job_work(struct job *job)
 {
+    struct error ignored; /* whoever writes next is told */
+
+    job_begin(job);
     job_run_ops(job);
     if (job->sweep)
         job_sweep(job);
@@ -129,6 +144,8 @@ static void job_work(struct job *job)
         job_commit(job);
     if (job->step)
         job_step_task(job);
+    if (job->fold)
+        store_fold(job->store, &ignored);
 }
 
 void job_run(struct job *job)
@@ -138,17 +155,20 @@ void job_run(struct job *job)
     job->change_count = 0;
     job->swept = 0;
     job->sweep_error.code = 0;
+    job->write_error.code = 0;
     if (job->refusal.code)
         job_fail(job, &job->refusal);
     if (job->cancel.code)
         job_cancel_tasks(job, &job->cancel);
     job->step = job->step && !list_empty(&job->tasks);
-    if (!list_empty(&job->todo) || job->sweep || job->step) {
+    job->fold = job->fold && job->store;
+    if (!list_empty(&job->todo) || job->sweep || job->step || job->fold) {
         if (job_prepare(job, &e) == 0)
             job_work(job);
         else
             job_fail(job, &e);
     }
+    job->gathered = job->store && store_has_gathered(job->store);
     job->next_expiry = job->store ? store_next_expiry(job->store) : -1;
 }
 

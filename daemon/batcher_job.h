@@ -20,11 +20,15 @@ struct job {
     struct list finished; /* … and those that are done or cancelled */
     bool writes;          /* one of todo is a write */
     bool step;            /* let a task make a step */
+    bool fold;            /* nobody waits: fold what has gathered into the database */
+    bool gathered;        /* after the round: something has gathered in the store */
+    struct store_options options;
     unsigned sweep;       /* remove up to so many expired entries; 0: none */
     uint64_t quota_bytes;
     uint64_t quota_entries;
     struct error refusal;     /* with a code: fail all of todo with it */
     struct error cancel;      /* with a code: cancel all tasks with it */
+    struct error write_error; /* with a code: why this round's writes fail before they are tried */
     struct error sweep_error; /* with a code: the sweep failed */
     unsigned swept;           /* entries removed by this round's sweep */
     int64_t next_expiry;      /* as store_next_expiry, after this round; -1 without an open store */
@@ -34,7 +38,7 @@ struct job {
     struct error trouble;               /* with a code: the store was not closed cleanly */
 };
 
-/* All run on the pool. Run todo, sweep and step as the fields say. */
+/* All run on the pool. Run todo, sweep, step and fold as the fields say. */
 void job_run(struct job *job);
 /* Close the store; tasks must be gone. */
 void job_close(struct job *job);

@@ -1,9 +1,10 @@
 #include "daemon/store_internal.h"
 
-#include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define FILE_NAME "/.spin/sqlite_key_value.db"
@@ -11,6 +12,8 @@
 #define SUFFIX_LEN 8
 /* How much of a long path is shown in errors. */
 #define SHOWN_LEN 350
+/* Changes that gather before the first fold, which tells how many more may. */
+#define FOLD_FIRST 4096u
 /* A WAL that one large batch has blown up is cut back to this when it starts over. */
 #define WAL_KEEP "16777216"
 
@@ -19,6 +22,28 @@ static const char *const statement_sql[STORE_STATEMENT_COUNT] = {
     STORE_STATEMENT_LIST(X)
 #undef X
 };
+
+/* SQLite's own layer that holds the file against all other processes and keeps the WAL's index in
+ * memory: several connections of this process may use it. */
+#define VFS_NAME "unix-excl"
+
+const struct store_options store_defaults = {
+    .log_first = 64u << 10,
+    .log_most = 32u << 20,
+    .fold_changes = 131072,
+    .wal_pages = 4096,
+};
+
+/* Let go of what keeps a second store of the directory from being opened. The lock outlives the
+ * descriptor where a child process was forked meanwhile. */
+static void unlock_state(struct store *s)
+{
+    commit_log_free(s->commit_log);
+    if (s->dirfd < 0)
+        return;
+    flock(s->dirfd, LOCK_UN);
+    close(s->dirfd);
+}
 
 static void store_free(struct store *s)
 {
@@ -31,19 +56,26 @@ static void store_free(struct store *s)
     sqlite3_close(s->db);
     if (entered)
         store_owner_leave(s);
+    unlock_state(s);
     directory_fini(&s->directory);
     store_changes_fini(s);
     store_log_fini(s);
+    buffer_fini(&s->redo);
     free(s->path);
     free(s);
 }
 
-static int store_new(const struct directory *directory, struct store **ret, struct error *e)
+static int store_new(const struct directory *directory, const struct store_options *options,
+                     struct store **ret, struct error *e)
 {
     struct store *s = calloc(1, sizeof(*s));
 
     if (!s)
         return error_set(e, ERR_OTHER, "out of memory");
+    s->dirfd = -1;
+    s->options = *options;
+    s->fold.bound = options->fold_changes < FOLD_FIRST ? options->fold_changes : FOLD_FIRST;
+    buffer_init(&s->redo);
     int code = directory_copy(&s->directory, directory, e);
     if (code) {
         free(s);
@@ -60,23 +92,48 @@ static int store_new(const struct directory *directory, struct store **ret, stru
     return 0;
 }
 
+/* One store a directory, also within this process, where SQLite's locks do not tell us apart. */
+static int lock_state(struct store *s, struct error *e)
+{
+    int fd = directory_open_state(&s->directory, e);
+
+    if (fd < 0)
+        return fd;
+    s->dirfd = fd;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    if (errno == EWOULDBLOCK)
+        return error_set(e, ERR_BUSY, "cannot open '%s': held by another process", s->shown);
+    return error_set(e, ERR_OTHER, "cannot lock '%s': %s", s->shown, strerror(errno));
+}
+
+static int find_commit_log(struct store *s, struct error *e)
+{
+    struct commit_log_limits limits = {s->options.log_first, s->options.log_most};
+
+    s->commit_log = commit_log_new(s->dirfd, &s->directory, &limits);
+    if (!s->commit_log)
+        return error_set(e, ERR_OTHER, "out of memory");
+    return commit_log_load(s->commit_log, e);
+}
+
 static int open_file(struct store *s, struct error *e)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
                       SQLITE_OPEN_PRIVATECACHE;
-    const sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    const sqlite3_vfs *vfs = sqlite3_vfs_find(VFS_NAME);
 
     if (vfs && strlen(s->path) + SUFFIX_LEN > (size_t)vfs->mxPathname)
         return error_set(e, ERR_OTHER, "cannot open '%s': longer than SQLite's %d bytes", s->shown,
                          vfs->mxPathname - SUFFIX_LEN);
-    int dirfd = directory_open_state(&s->directory, e);
-    if (dirfd < 0)
-        return dirfd;
-    int code = store_file_prepare(s, dirfd, e);
-    close(dirfd);
+    int code = lock_state(s, e);
+    if (!code)
+        code = find_commit_log(s, e);
+    if (!code)
+        code = store_file_prepare(s, s->dirfd, commit_log_holds_records(s->commit_log), e);
     if (code)
         return code;
-    int rc = sqlite3_open_v2(s->path, &s->db, flags, NULL);
+    int rc = sqlite3_open_v2(s->path, &s->db, flags, VFS_NAME);
     if (rc != SQLITE_OK)
         return store_error(s, rc, "open", e);
     sqlite3_extended_result_codes(s->db, 1);
@@ -114,7 +171,7 @@ static int take_ownership(struct store *s, struct error *e)
     int rc = store_schema_guard(s);
 
     if (rc == SQLITE_OK)
-        rc = store_exec(s, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA synchronous=FULL;"
+        rc = store_exec(s, "PRAGMA synchronous=NORMAL; PRAGMA cache_spill=OFF;"
                            "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"
                            "PRAGMA mmap_size=0; PRAGMA journal_size_limit=" WAL_KEEP ";"
                            "BEGIN IMMEDIATE");
@@ -143,15 +200,35 @@ static int prepare_statements(struct store *s, struct error *e)
     return 0;
 }
 
-static int open_log(struct store *s, struct error *e)
+static int on_wal_commit(void *arg, sqlite3 *db, const char *name, int pages)
 {
+    struct store *s = arg;
+
+    (void)db;
+    (void)name;
+    s->fold.wal_pages = pages;
+    return SQLITE_OK;
+}
+
+/* What the database knows of commits, then what the commit log has beyond that. */
+static int open_logs(struct store *s, struct error *e)
+{
+    uint64_t last;
     int rc = store_exec(s, "BEGIN IMMEDIATE");
 
-    if (rc == SQLITE_OK)
+    sqlite3_wal_hook(s->db, on_wal_commit, s);
+    if (rc == SQLITE_OK) {
+        s->phase = STORE_GATHERING;
         rc = store_log_open(s);
-    if (rc == SQLITE_OK)
-        rc = store_exec(s, "COMMIT");
-    return rc == SQLITE_OK ? 0 : store_error(s, rc, "open", e);
+    }
+    if (rc != SQLITE_OK)
+        return store_error(s, rc, "open", e);
+    s->fold.commit = s->commit;
+    int code = store_redo_replay(s, &last, e);
+    if (code)
+        return code;
+    rc = store_expiry_load(s);
+    return rc == SQLITE_OK ? store_settle(s, e) : store_error(s, rc, "open", e);
 }
 
 /* All files are opened in here, the WAL included. */
@@ -167,15 +244,21 @@ static int open_all(struct store *s, struct error *e)
     if (!code)
         code = prepare_statements(s, e);
     if (!code)
-        code = open_log(s, e);
+        code = open_logs(s, e);
     store_owner_leave(s);
     return code;
 }
 
 int store_open(const struct directory *directory, struct store **ret, struct error *e)
 {
+    return store_open_with(directory, &store_defaults, ret, e);
+}
+
+int store_open_with(const struct directory *directory, const struct store_options *options,
+                    struct store **ret, struct error *e)
+{
     struct store *s = NULL;
-    int code = store_new(directory, &s, e);
+    int code = store_new(directory, options, &s, e);
 
     if (code)
         return code;
@@ -196,10 +279,10 @@ static bool has_moved(const struct store *s)
     return rc == SQLITE_OK && moved;
 }
 
-/* The last transaction. Under the exclusive lock its journal would stay behind, emptied. */
+/* The last transaction. */
 static int seal(struct store *s, struct error *e)
 {
-    int rc = store_exec(s, "PRAGMA locking_mode=NORMAL");
+    int rc = store_exec(s, "PRAGMA synchronous=FULL");
 
     if (rc == SQLITE_OK)
         rc = sqlite3_prepare_v2(s->db, statement_sql[STORE_META_SET], -1,
@@ -224,7 +307,19 @@ static int leave_plain_file(struct store *s, struct error *e)
     if (!code)
         code = seal(s, e);
     store_owner_leave(s);
-    return code;
+    return code ? code : commit_log_remove(s->commit_log, e);
+}
+
+/* The names beside a file that has moved may be those of its successor: nothing is written there. A
+ * directory that was only renamed keeps all that belongs to it; a file that was deleted or replaced
+ * in its place takes its commit log along. */
+static void leave_moved_file(struct store *s)
+{
+    struct error ignored;
+
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
+    if (directory_check(&s->directory, &ignored) == 0)
+        commit_log_remove(s->commit_log, &ignored);
 }
 
 int store_close(struct store *s, struct error *e)
@@ -234,15 +329,34 @@ int store_close(struct store *s, struct error *e)
     if (!s)
         return 0;
     store_rollback(s);
+    bool moved = has_moved(s);
+    if (!moved)
+        code = store_fold(s, e);
     for (int i = 0; i < STORE_STATEMENT_COUNT; i++) {
         sqlite3_finalize(s->statements[i]);
         s->statements[i] = NULL;
     }
-    /* The names beside a file that has moved may be those of its successor. */
-    if (has_moved(s))
-        sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
-    else
+    if (moved)
+        leave_moved_file(s);
+    else if (!code)
         code = leave_plain_file(s, e);
+    store_free(s);
+    return code;
+}
+
+int store_forget_log(const struct directory *directory, struct error *e)
+{
+    struct store *s = NULL;
+    int code = store_new(directory, &store_defaults, &s, e);
+
+    if (code)
+        return code;
+    code = lock_state(s, e);
+    if (!code) {
+        s->commit_log = commit_log_new(s->dirfd, &s->directory, &(struct commit_log_limits){0});
+        code = s->commit_log ? commit_log_remove(s->commit_log, e)
+                             : error_set(e, ERR_OTHER, "out of memory");
+    }
     store_free(s);
     return code;
 }
@@ -255,55 +369,4 @@ int store_check(struct store *s, struct error *e)
         code =
             error_set(e, ERR_OTHER, "'%s' was deleted or replaced while it was in use", s->shown);
     return code;
-}
-
-int store_begin(struct store *s, struct error *e)
-{
-    assert(!s->in_batch);
-    int rc = store_run_plain(s, STORE_BEGIN);
-    if (rc != SQLITE_OK)
-        return store_error(s, rc, "write", e);
-    s->in_batch = true;
-    s->lost.code = 0;
-    s->told = false;
-    store_changes_clear(s);
-    s->quota_before = s->quota;
-    return 0;
-}
-
-int store_commit(struct store *s, struct error *e)
-{
-    assert(s->in_batch);
-    if (s->lost.code) {
-        int code = error_set(e, s->lost.code, "%s", s->lost.text);
-        store_rollback(s);
-        return code;
-    }
-    int rc = store_log_write(s);
-    if (rc == SQLITE_OK)
-        rc = store_run_plain(s, STORE_COMMIT);
-    if (rc == SQLITE_OK) {
-        s->in_batch = false;
-        store_log_written(s);
-        return 0;
-    }
-    int code = store_error(s, rc, "write", e);
-    store_rollback(s);
-    /* The WAL may hold the whole batch already, only not synced: after a crash it would be back.
-     * Emptying the WAL prevents that; if it fails, the next commit overwrites the same place. */
-    sqlite3_wal_checkpoint_v2(s->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    return code;
-}
-
-void store_rollback(struct store *s)
-{
-    if (s->in_batch && !sqlite3_get_autocommit(s->db))
-        store_run_plain(s, STORE_ROLLBACK);
-    if (s->in_batch) {
-        store_changes_clear(s);
-        s->quota = s->quota_before;
-        store_expiry_load(s);
-    }
-    s->in_batch = false;
-    s->lost.code = 0;
 }

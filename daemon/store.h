@@ -11,15 +11,29 @@
 
 struct store;
 
-/* Open (and make when it is not there) .spin/sqlite_key_value.db of an app directory and take sole
- * ownership of it. Fails at once, naming the file, when another process holds it (ERR_BUSY);
- * ERR_NO_SUCH_APP when the directory is gone or replaced, ERR_OTHER for all else. A file that is
- * not Spin's is left as it was. */
-int store_open(const struct directory *directory, struct store **ret, struct error *e);
+/* How a store works; what it holds does not depend on it. */
+struct store_options {
+    uint64_t log_first;      /* bytes of a new segment of the commit log … */
+    uint64_t log_most;       /* … and up to which it grows under load */
+    uint32_t fold_changes;   /* most changes that gather before they are folded into the database */
+    uint32_t wal_pages;      /* pages in the WAL at which it is brought into the database */
+    bool relaxed;            /* a commit is written before it is answered, synced within a second */
+};
 
-/* Leave one plain SQLite file: checkpoint, no -wal, rollback journal mode. Frees the store also
- * when that fails (the data is then still safe in file and -wal). Nothing is touched when the file
- * is no longer the one that was opened. NULL is fine. */
+/* What applies unless told otherwise. */
+extern const struct store_options store_defaults;
+
+/* Open (and make when it is not there) .spin/sqlite_key_value.db of an app directory and take sole
+ * ownership of it; what the commit log holds beyond it is taken in. Fails at once, naming the file,
+ * when another process holds it (ERR_BUSY); ERR_NO_SUCH_APP when the directory is gone or replaced,
+ * ERR_OTHER for all else. A file that is not Spin's is left as it was. The options are copied. */
+int store_open(const struct directory *directory, struct store **ret, struct error *e);
+int store_open_with(const struct directory *directory, const struct store_options *options,
+                    struct store **ret, struct error *e);
+
+/* Leave one plain SQLite file: fold, checkpoint, no -wal, rollback journal mode, no commit log.
+ * Frees the store also when that fails (the data is then still safe in file, -wal and log). Nothing
+ * is touched when the file is no longer the one that was opened. NULL is fine. */
 int store_close(struct store *s, struct error *e);
 
 /* Whether the path still leads to the file that is open, in the directory that was registered:
@@ -28,8 +42,16 @@ int store_close(struct store *s, struct error *e);
  * store_close. */
 int store_check(struct store *s, struct error *e);
 
+/* For a store that is closed, whose file was replaced by another one: what the commit log holds does
+ * not belong to that one; remove it. */
+int store_forget_log(const struct directory *directory, struct error *e);
+
 /* A batch: begin, any number of operations, commit. Only commit makes them durable. Reads need no
- * batch. */
+ * batch.
+ *
+ * Behind it stands one transaction of SQLite for many batches: everybody sees what is in it, and
+ * what each batch changed is in the commit log before store_commit returns. When much has gathered,
+ * store_begin folds it into the database first. */
 int store_begin(struct store *s, struct error *e);
 /* Run one operation; its outcome is in the op. One that fails changes nothing and leaves the others
  * of the batch alone; if SQLite had to give up the whole batch for it (disk full, input/output
@@ -38,10 +60,14 @@ void store_run(struct store *s, struct op *op);
 /* Whether the operation must be left to the next batch: it would write again what an operation of
  * this one wrote that is told the batch's number. A number stands for one state of a key only. */
 bool store_must_wait(const struct store *s, const struct op *op);
-/* On failure everything since store_begin is rolled back, also what a crash could have brought
- * back. */
+/* On failure everything since store_begin is undone, also what a crash could have brought back. */
 int store_commit(struct store *s, struct error *e);
 void store_rollback(struct store *s);
+
+/* Outside a batch: commit what has gathered to the database. Nothing is lost when that fails. */
+int store_fold(struct store *s, struct error *e);
+/* Whether anything has gathered. */
+bool store_has_gathered(const struct store *s);
 
 /* The number of the latest commit that changed the file; 0: none ever did. */
 uint64_t store_commit_number(const struct store *s);
@@ -53,8 +79,11 @@ struct store_change {
     struct slice label;
     struct slice key;
     struct slice value; /* CHANGE_SET: the new value; else data NULL */
+    int64_t expires_ms; /* CHANGE_SET: when it expires; 0: never; STORE_KEEP_TTL: as it was */
     enum store_change_kind kind;
 };
+
+#define STORE_KEEP_TTL INT64_C(-1)
 
 /* The changes of the last batch in the order made; none when it changed nothing or failed. What they
  * point to is valid until the next store_begin, and no longer than the batch's ops. */

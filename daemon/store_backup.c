@@ -175,9 +175,12 @@ static int step_size(struct store_backup *b, unsigned pages)
 int store_backup_step(struct store_backup *b, unsigned pages, bool *ret_done, struct error *e)
 {
     struct store_user_before before;
-    int code = store_user_enter(&b->user, &before, e);
+    /* What has gathered is not in the database yet, and SQLite copies none that is being written. */
+    int code = store_fold(b->store, e);
     int rc;
 
+    if (!code)
+        code = store_user_enter(&b->user, &before, e);
     if (code)
         return code;
     rc = sqlite3_backup_step(b->backup, step_size(b, pages));

@@ -1,4 +1,5 @@
 /* The changes of the batch under way, in the order made: for the log and for those who watch. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,8 +21,7 @@ static bool grow(void **list, size_t count, size_t *cap, size_t size)
     return true;
 }
 
-int store_changes_add(struct store *s, struct slice label, struct slice key, struct slice value,
-                      enum store_change_kind kind)
+int store_changes_reserve(struct store *s)
 {
     struct store_changes *c = &s->changes;
     void *list = c->list;
@@ -29,12 +29,18 @@ int store_changes_add(struct store *s, struct slice label, struct slice key, str
     if (!grow(&list, c->count, &c->cap, sizeof(*c->list)))
         return SQLITE_NOMEM;
     c->list = list;
-    if (kind != CHANGE_SET)
-        value = (struct slice){0};
-    else if (!value.data)
-        value.data = "";
-    c->list[c->count++] = (struct store_change){label, key, value, kind};
     return SQLITE_OK;
+}
+
+void store_changes_add(struct store *s, const struct store_change *change)
+{
+    struct store_changes *c = &s->changes;
+
+    assert(c->count < c->cap);
+    c->list[c->count] = *change;
+    if (change->kind == CHANGE_SET && !change->value.data)
+        c->list[c->count].value.data = "";
+    c->count++;
 }
 
 struct slice store_changes_copy(struct store *s, struct slice bytes)

@@ -17,8 +17,9 @@ int store_entry_get(struct store *s, struct slice label, struct slice key, struc
     bool found;
 
     *ret_found = false;
-    if (store_expired(s, label, key))
-        return SQLITE_OK;
+    int rc = store_expired(s, label, key, &found);
+    if (rc != SQLITE_OK || found)
+        return rc;
     stmt = store_start(s, STORE_GET, label, &key);
     found = sqlite3_step(stmt) == SQLITE_ROW;
     if (found) {
@@ -26,7 +27,7 @@ int store_entry_get(struct store *s, struct slice label, struct slice key, struc
         buffer_reserve(copy, value.len + 1);
         buffer_append(copy, value.data, value.len);
     }
-    int rc = store_finish(stmt);
+    rc = store_finish(stmt);
     if (rc == SQLITE_OK && copy->failed)
         rc = SQLITE_NOMEM;
     *ret_found = rc == SQLITE_OK && found;
@@ -36,13 +37,15 @@ int store_entry_get(struct store *s, struct slice label, struct slice key, struc
 int store_entry_exists(struct store *s, struct slice label, struct slice key, bool *ret_found)
 {
     sqlite3_stmt *stmt;
+    bool found;
 
     *ret_found = false;
-    if (store_expired(s, label, key))
-        return SQLITE_OK;
+    int rc = store_expired(s, label, key, &found);
+    if (rc != SQLITE_OK || found)
+        return rc;
     stmt = store_start(s, STORE_EXISTS, label, &key);
-    bool found = sqlite3_step(stmt) == SQLITE_ROW;
-    int rc = store_finish(stmt);
+    found = sqlite3_step(stmt) == SQLITE_ROW;
+    rc = store_finish(stmt);
     *ret_found = rc == SQLITE_OK && found;
     return rc;
 }
@@ -114,66 +117,102 @@ static int quota_take(struct store *s, struct op *op, struct slice key, struct s
     return SQLITE_OK;
 }
 
-static int set_expiry(struct store *s, struct slice label, struct slice key, int64_t ttl_ms)
+/* 0: it does not expire. */
+static int set_expiry(struct store *s, struct slice label, struct slice key, int64_t expires_ms)
 {
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt =
+        store_start(s, expires_ms ? STORE_EXPIRE_SET : STORE_EXPIRE_CLEAR, label, &key);
 
-    if (ttl_ms == STORE_KEEP_TTL || (!ttl_ms && s->next_expiry < 0))
-        return SQLITE_OK;
-    if (!ttl_ms) {
-        stmt = store_start(s, STORE_EXPIRE_CLEAR, label, &key);
-    } else {
-        int64_t expires = s->now_ms + ttl_ms;
-        stmt = store_start(s, STORE_EXPIRE_SET, label, &key);
-        store_bind_int(stmt, 3, expires);
-        if (s->next_expiry < 0 || expires < s->next_expiry)
-            s->next_expiry = expires;
+    if (expires_ms) {
+        store_bind_int(stmt, 3, expires_ms);
+        if (s->next_expiry < 0 || expires_ms < s->next_expiry)
+            s->next_expiry = expires_ms;
     }
     sqlite3_step(stmt);
     return store_finish(stmt);
 }
 
+static int write_entry(struct store *s, const struct store_change *c)
+{
+    bool set = c->kind == CHANGE_SET;
+    sqlite3_stmt *stmt = store_start(s, set ? STORE_SET : STORE_DELETE, c->label, &c->key);
+
+    if (set)
+        store_bind_blob(stmt, 3, c->value);
+    sqlite3_step(stmt);
+    return store_finish(stmt);
+}
+
+/* Two statements, both or none. */
+static int write_both(struct store *s, const struct store_change *c)
+{
+    struct store_mark mark;
+    int rc = store_mark(s, &mark);
+
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = set_expiry(s, c->label, c->key, c->kind == CHANGE_SET ? c->expires_ms : 0);
+    if (rc == SQLITE_OK)
+        rc = write_entry(s, c);
+    int end = store_mark_end(s, &mark, rc == SQLITE_OK);
+    return rc == SQLITE_OK ? end : rc;
+}
+
+/* Do it, with what hangs on it, or nothing. *ret_changed: whether it was anything to be done. */
+static int write_change(struct store *s, const struct store_change *c, bool *ret_changed)
+{
+    int64_t expires = 0;
+    int rc = store_may_write(s) ? store_changes_reserve(s) : SQLITE_ABORT;
+
+    if (rc == SQLITE_OK && !(c->kind == CHANGE_SET && c->expires_ms))
+        rc = store_expires_at(s, c->label, c->key, &expires);
+    if (rc != SQLITE_OK)
+        return rc;
+    bool both = c->kind == CHANGE_SET ? c->expires_ms > 0 || (expires && !c->expires_ms) : expires;
+    rc = both ? write_both(s, c) : write_entry(s, c);
+    if (rc != SQLITE_OK)
+        return rc;
+    *ret_changed = sqlite3_changes(s->db) > 0;
+    if (*ret_changed)
+        store_changes_add(s, c);
+    return SQLITE_OK;
+}
+
 int store_entry_set(struct store *s, struct op *op, struct slice key, struct slice value,
                     int64_t ttl_ms)
 {
-    sqlite3_stmt *stmt;
+    struct store_change change = {op->label, key, value, ttl_ms, CHANGE_SET};
+    struct store_quota before = s->quota;
+    bool changed;
     int rc = SQLITE_OK;
 
+    if (ttl_ms > 0)
+        change.expires_ms = s->now_ms + ttl_ms;
     if (limited(s))
         rc = quota_take(s, op, key, value);
+    if (rc == SQLITE_OK)
+        rc = write_change(s, &change, &changed);
     if (rc != SQLITE_OK)
-        return rc;
-    stmt = store_start(s, STORE_SET, op->label, &key);
-    store_bind_blob(stmt, 3, value);
-    sqlite3_step(stmt);
-    rc = store_finish(stmt);
-    if (rc == SQLITE_OK)
-        rc = set_expiry(s, op->label, key, ttl_ms);
-    if (rc == SQLITE_OK)
-        rc = store_changes_add(s, op->label, key, value, CHANGE_SET);
+        s->quota = before;
     return rc;
 }
 
 int store_entry_delete(struct store *s, struct slice label, struct slice key)
 {
-    bool expired = store_expired(s, label, key);
+    struct store_change change = {label, key, {0}, 0, CHANGE_DELETE};
+    bool expired, changed;
     int64_t old = -1;
-    int rc = SQLITE_OK;
+    int rc = store_expired(s, label, key, &expired);
 
-    if (limited(s) && s->quota.known)
+    if (rc == SQLITE_OK && limited(s) && s->quota.known)
         rc = old_length(s, label, key, &old);
     if (rc != SQLITE_OK)
         return rc;
-    sqlite3_stmt *stmt = store_start(s, STORE_DELETE, label, &key);
-    sqlite3_step(stmt);
-    rc = store_finish(stmt);
-    if (rc != SQLITE_OK || sqlite3_changes(s->db) == 0)
-        return rc;
-    quota_move(&s->quota, key.len, old, -1);
-    rc = set_expiry(s, label, key, 0);
-    if (rc == SQLITE_OK)
-        rc = store_changes_add(s, label, key, (struct slice){0},
-                               expired ? CHANGE_EXPIRE : CHANGE_DELETE);
+    if (expired)
+        change.kind = CHANGE_EXPIRE;
+    rc = write_change(s, &change, &changed);
+    if (rc == SQLITE_OK && changed)
+        quota_move(&s->quota, key.len, old, -1);
     return rc;
 }
 
@@ -196,7 +235,11 @@ int store_mark_end(struct store *s, const struct store_mark *mark, bool keep)
         rc = store_run_plain(s, STORE_SAVE_UNDO);
     }
     int end = store_run_plain(s, STORE_SAVE_END);
-    return rc != SQLITE_OK ? rc : end;
+    if (rc == SQLITE_OK)
+        rc = end;
+    if (rc != SQLITE_OK && !s->lost.code)
+        store_error(s, rc, "write", &s->lost);
+    return rc;
 }
 
 void store_set_quota(struct store *s, uint64_t max_bytes, uint64_t max_entries)

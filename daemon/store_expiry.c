@@ -11,25 +11,29 @@ void store_tick(struct store *s)
         s->now_ms = now;
 }
 
-/* When the entry expires; 0: never. An error reads as never: the caller's own statement meets it too. */
-static int64_t expires_at(struct store *s, struct slice label, struct slice key)
+int store_expires_at(struct store *s, struct slice label, struct slice key, int64_t *ret)
 {
-    sqlite3_stmt *stmt = store_start(s, STORE_EXPIRES, label, &key);
-    int64_t at = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+    sqlite3_stmt *stmt;
 
-    store_finish(stmt);
-    return at;
+    *ret = 0;
+    if (s->next_expiry < 0)
+        return SQLITE_OK;
+    stmt = store_start(s, STORE_EXPIRES, label, &key);
+    if (sqlite3_step(stmt) == SQLITE_ROW)
+        *ret = sqlite3_column_int64(stmt, 0);
+    return store_finish(stmt);
 }
 
-bool store_expired(struct store *s, struct slice label, struct slice key)
+int store_expired(struct store *s, struct slice label, struct slice key, bool *ret)
 {
-    int64_t at;
+    int64_t at = 0;
+    int rc = SQLITE_OK;
 
     /* Nothing costs anything while nothing is due. */
-    if (s->next_expiry < 0 || s->now_ms < s->next_expiry)
-        return false;
-    at = expires_at(s, label, key);
-    return at && at <= s->now_ms;
+    if (s->next_expiry >= 0 && s->now_ms >= s->next_expiry)
+        rc = store_expires_at(s, label, key, &at);
+    *ret = at && at <= s->now_ms;
+    return rc;
 }
 
 /* The time goes on from the latest that the file has seen: what has expired stays so, and what was
@@ -61,8 +65,11 @@ void store_ttl(struct store *s, struct op *op)
 {
     msgpack_packer pk;
     bool found;
+    int64_t at = 0;
     int rc = store_entry_exists(s, op->label, op->key, &found);
 
+    if (rc == SQLITE_OK && found)
+        rc = store_expires_at(s, op->label, op->key, &at);
     if (rc != SQLITE_OK) {
         store_fail(s, op, rc);
         return;
@@ -72,7 +79,6 @@ void store_ttl(struct store *s, struct op *op)
         msgpack_pack_nil(&pk);
         return;
     }
-    int64_t at = s->next_expiry < 0 ? 0 : expires_at(s, op->label, op->key);
     msgpack_pack_int64(&pk, at ? at - s->now_ms : -1);
 }
 
@@ -99,30 +105,43 @@ static int find_due(struct store *s, struct slice *ret_label, struct slice *ret_
     return rc;
 }
 
+/* Remove one entry that is due. *ret_found: there was one. */
+static int sweep_one(struct store *s, bool *ret_found)
+{
+    struct slice label, key;
+    int rc = find_due(s, &label, &key, ret_found);
+
+    if (rc != SQLITE_OK || !*ret_found)
+        return rc;
+    rc = store_entry_delete(s, label, key);
+    if (rc != SQLITE_OK)
+        return rc;
+    /* Its row may outlive an entry that Spin deleted. */
+    sqlite3_stmt *stmt = store_start(s, STORE_EXPIRE_CLEAR, label, &key);
+    sqlite3_step(stmt);
+    return store_finish(stmt);
+}
+
 int store_sweep(struct store *s, unsigned most, struct error *e)
 {
     int removed = 0;
     bool found = true;
     int rc = SQLITE_OK;
 
+    if (s->lost.code)
+        return error_set(e, s->lost.code, "%s", s->lost.text);
     store_tick(s);
     if (s->next_expiry < 0 || s->now_ms < s->next_expiry)
         return 0;
     while (rc == SQLITE_OK && found && (unsigned)removed < most) {
-        struct slice label, key;
-        rc = find_due(s, &label, &key, &found);
-        if (rc != SQLITE_OK || !found)
-            break;
-        rc = store_entry_delete(s, label, key);
-        /* Its row may outlive an entry that Spin deleted. */
-        if (rc == SQLITE_OK) {
-            sqlite3_stmt *stmt = store_start(s, STORE_EXPIRE_CLEAR, label, &key);
-            sqlite3_step(stmt);
-            rc = store_finish(stmt);
-        }
-        removed++;
+        rc = sweep_one(s, &found);
+        removed += rc == SQLITE_OK && found;
     }
     if (rc == SQLITE_OK)
         rc = store_expiry_load(s);
-    return rc == SQLITE_OK ? removed : store_error(s, rc, "write", e);
+    if (rc == SQLITE_OK)
+        return removed;
+    int code = store_error(s, rc, "write", e);
+    s->lost = *e; /* an entry may be gone by half: nothing of this batch stays */
+    return code;
 }

@@ -30,15 +30,19 @@ static int make(const struct store *s, int dirfd, const char *name, struct error
     return refuse(s, e, strerror(errnum));
 }
 
-int store_file_prepare(const struct store *s, int dirfd, struct error *e)
+int store_file_prepare(const struct store *s, int dirfd, bool has_log, struct error *e)
 {
     const char *name = strrchr(s->path, '/') + 1;
     struct stat st;
 
     /* Never open and close a file that is there: closing any descriptor of it would drop the
      * locks that SQLite holds on it in this process. */
-    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT && has_log)
+            return refuse(s, e, "it is gone, but its commit log beside it holds data; to go on"
+                                " without that, delete bobbin_commit_0.log and _1.log");
         return errno == ENOENT ? make(s, dirfd, name, e) : refuse(s, e, strerror(errno));
+    }
     if (S_ISLNK(st.st_mode))
         return refuse(s, e, "a symbolic link");
     if (S_ISDIR(st.st_mode))

@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 
+#include "daemon/commit_log.h"
 #include "daemon/store.h"
 
 /* The statements that are prepared once, when a store is opened: X(identifier, SQL) */
@@ -96,6 +97,24 @@ struct store_mark {
     int64_t next_expiry;
 };
 
+enum store_phase {
+    STORE_FOLDED,    /* no transaction is open: the database holds all commits */
+    STORE_GATHERING, /* one is open and holds what the database does not */
+    STORE_LOST,      /* that one is gone: to be made again from the commit log, before anything else */
+};
+
+/* What has gathered since the last fold, and when the next one is due. */
+struct store_fold {
+    uint64_t commit;      /* the last one that the database holds */
+    uint64_t durable;     /* the last one that it holds for certain */
+    uint32_t changes;     /* gathered since … */
+    uint64_t bytes;       /* … and what they took in the log */
+    uint32_t bound;       /* fold when so many have; follows the time that a fold takes */
+    struct error failure; /* with a code: why the last one failed … */
+    int64_t retry_ms;     /* … and when to try again, by clock_now_ms */
+    int wal_pages;        /* in the WAL, as of the last fold */
+};
+
 struct store {
     struct directory directory; /* a copy */
     char *path;                 /* of the file; owned */
@@ -103,13 +122,20 @@ struct store {
                                    room for the reason in a struct error */
     sqlite3 *db;
     sqlite3_stmt *statements[STORE_STATEMENT_COUNT];
+    struct store_options options;
+    int dirfd;                  /* the state directory, locked; -1: not yet */
+    struct commit_log *commit_log;
+    struct commit_log_id log_id; /* as the database has it */
+    struct buffer redo;         /* the commit log's record in the making */
+    enum store_phase phase;
+    struct store_fold fold;
     uint64_t commit;      /* of the last batch that changed the file */
     int64_t now_ms;       /* the time of the operation under way; never behind an earlier one */
     int64_t ahead_ms;     /* of clock_now_ms: the wall clock was set back since the file was last in use */
     int64_t next_expiry;  /* no entry expires before; -1: none does. May be early, never late */
     struct store_changes changes;
     struct store_log log;
-    uint64_t log_trimmed;  /* commits up to here left the log in memory, not yet in the file; 0: none */
+    uint64_t log_pruned;   /* commits up to here were removed from the table too, as of the last fold */
     int64_t opened_counter; /* SQLite's change counter, as the file was found */
     struct store_quota quota;
     struct store_quota quota_before; /* as the batch began */
@@ -161,7 +187,6 @@ int store_entry_get(struct store *s, struct slice label, struct slice key, struc
 int store_entry_exists(struct store *s, struct slice label, struct slice key, bool *ret_found);
 /* Write it and note the change. The slices must stay until the batch's end. ttl_ms 0: for ever;
  * STORE_KEEP_TTL: as it was. */
-#define STORE_KEEP_TTL INT64_C(-1)
 int store_entry_set(struct store *s, struct op *op, struct slice key, struct slice value,
                     int64_t ttl_ms);
 /* Remove it and note the change, if it was there. */
@@ -172,12 +197,29 @@ int store_mark(struct store *s, struct store_mark *ret);
 int store_mark_end(struct store *s, const struct store_mark *mark, bool keep);
 
 /* Changes. */
-int store_changes_add(struct store *s, struct slice label, struct slice key, struct slice value,
-                      enum store_change_kind kind);
+void store_changes_add(struct store *s, const struct store_change *change);
 /* A copy that lives as long as the batch's changes; data NULL: no memory. */
 struct slice store_changes_copy(struct store *s, struct slice bytes);
+/* Have room for one more, so that adding it cannot fail. A result of SQLite. */
+int store_changes_reserve(struct store *s);
 void store_changes_clear(struct store *s);
 void store_changes_fini(struct store *s);
+
+/* The open transaction (store_fold.c). */
+/* Have the state that all commits so far have led to; call before anything reads or writes. */
+int store_ready(struct store *s, struct error *e);
+/* Note that SQLite has rolled the transaction back by itself, if it has. */
+void store_note_lost(struct store *s);
+/* Whether a statement may write: it would be committed on its own outside the transaction. */
+bool store_may_write(const struct store *s);
+/* Everything in the database, durably, and the commit log begun anew. */
+int store_settle(struct store *s, struct error *e);
+
+/* The commit log's records (store_redo.c). */
+/* Append what the batch changed. */
+int store_redo_append(struct store *s, struct error *e);
+/* Do again what the log holds behind the last fold, inside a transaction. *ret_last: the last commit. */
+int store_redo_replay(struct store *s, uint64_t *ret_last, struct error *e);
 
 /* Tables of our own, the log and the time. All return results of SQLite. */
 int store_log_open(struct store *s);
@@ -185,6 +227,12 @@ int store_log_open(struct store *s);
 int store_log_counter(struct store *s);
 int store_log_write(struct store *s);
 void store_log_written(struct store *s);
+/* Right before the open transaction is committed. */
+int store_log_fold(struct store *s);
+/* Note a commit that was done before: its row. */
+int store_log_add(struct store *s, uint64_t n, int64_t time_ms, struct slice changes);
+/* Inside a transaction: the commit log that goes with the database from its commit on. */
+int store_log_identify(struct store *s, struct commit_log_id id);
 /* After the file has become a plain one: remember it, so that a change by somebody else is seen. */
 int store_log_seal(struct store *s);
 void store_log_fini(struct store *s);
@@ -193,7 +241,10 @@ int store_log_changed(struct store *s, struct slice label, struct slice key, uin
                       bool *ret_changed);
 void store_log_list(struct store *s, struct op *op);
 
-bool store_expired(struct store *s, struct slice label, struct slice key);
+/* *ret: when the entry expires; 0: never. A result of SQLite. */
+int store_expires_at(struct store *s, struct slice label, struct slice key, int64_t *ret);
+/* *ret: whether its time is over. A result of SQLite. */
+int store_expired(struct store *s, struct slice label, struct slice key, bool *ret);
 int store_expiry_load(struct store *s);
 void store_tick(struct store *s);
 /* When the store is opened: the latest time that the file has seen. */
@@ -213,9 +264,9 @@ void store_swap(struct store *s, struct op *op);
 void store_atomic(struct store *s, struct op *op);
 void store_ttl(struct store *s, struct op *op);
 
-/* Find the file in the state directory `dirfd`, or make it: 0600, empty, durable, its owner's.
- * Refuses what is not a regular file of the directory's owner. */
-int store_file_prepare(const struct store *s, int dirfd, struct error *e);
+/* Find the file in the state directory `dirfd`, or make it: 0600, empty, durable, its owner's; not
+ * where a commit log holds data that was in it. Refuses what is not a regular file of the directory's owner. */
+int store_file_prepare(const struct store *s, int dirfd, bool has_log, struct error *e);
 
 /* Run SQL whose rows, if any, are of no interest. A result of SQLite. */
 int store_exec(const struct store *s, const char *sql);

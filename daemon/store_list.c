@@ -115,9 +115,13 @@ static sqlite3_stmt *start_listing(struct store *s, const struct op *op, char *r
 }
 
 /* The next key, if there is one. Keys are in order, so the first that does not begin with the
- * prefix ends the listing. A blob is no key; all blobs are behind all keys. */
-static bool next_key(struct store *s, sqlite3_stmt *stmt, const struct op *op, struct slice *ret)
+ * prefix ends the listing. A blob is no key; all blobs are behind all keys. *rc: a result of SQLite
+ * that ends it too. */
+static bool next_key(struct store *s, sqlite3_stmt *stmt, const struct op *op, struct slice *ret,
+                     int *rc)
 {
+    bool expired;
+
     while (sqlite3_step(stmt) == SQLITE_ROW) {
         if (sqlite3_column_type(stmt, 0) != SQLITE_TEXT) {
             if (op->reverse)
@@ -127,7 +131,10 @@ static bool next_key(struct store *s, sqlite3_stmt *stmt, const struct op *op, s
         *ret = store_column(stmt);
         if (!begins_with(*ret, op->prefix))
             return false;
-        if (!store_expired(s, op->label, *ret))
+        *rc = store_expired(s, op->label, *ret, &expired);
+        if (*rc != SQLITE_OK)
+            return false;
+        if (!expired)
             return true;
     }
     return false;
@@ -140,6 +147,7 @@ struct page {
     size_t last_at;  /* … and where it is in the result */
     bool more;       /* a key follows that is not on the page */
     bool too_large;  /* a single entry is over what an answer may hold */
+    int rc;          /* of SQLite: why the page could not be filled */
 };
 
 static void add_to_page(sqlite3_stmt *stmt, struct op *op, msgpack_packer *pk, struct page *page,
@@ -165,7 +173,7 @@ static void fill_page(struct store *s, sqlite3_stmt *stmt, struct op *op, msgpac
     struct slice key;
 
     assert(limit > 0);
-    while (next_key(s, stmt, op, &key)) {
+    while (next_key(s, stmt, op, &key, &page->rc)) {
         size_t value_len =
             op->kind == OP_ENTRIES ? (size_t)sqlite3_column_bytes(stmt, 1) : 0;
         page->more = page->keys.count == limit ||
@@ -210,6 +218,8 @@ static void list_page(struct store *s, struct op *op)
     page.keys = store_array_begin(&op->result);
     fill_page(s, stmt, op, &pk, &page);
     int rc = store_finish(stmt);
+    if (rc == SQLITE_OK)
+        rc = page.rc;
     free(room);
     /* What somebody else wrote may be of any length. */
     if (rc == SQLITE_TOOBIG || page.too_large) {

@@ -2,6 +2,7 @@
  * commit numbers, the checks "unchanged since", and what a watcher that comes back has missed. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "daemon/store_internal.h"
 #include "protocol/limits.h"
@@ -10,6 +11,8 @@
 #define META_COMMIT "commit"   /* the last commit number, also when its row is pruned */
 #define META_FLOOR "log_floor" /* the log knows what came after this commit */
 #define META_TIME "time_ms"    /* the latest time that the store has seen */
+#define META_LOG "commit_log"  /* a random number: which commit log belongs to the file … */
+#define META_EPOCH "commit_log_epoch" /* … and how often it was begun anew */
 #define META_SEAL "sealed"     /* SQLite's change counter as it was left, see store_log_seal */
 
 static struct slice text(const char *s)
@@ -133,6 +136,28 @@ static int load_rows(struct store *s, int64_t *seen)
     return memory ? rc : SQLITE_NOMEM;
 }
 
+/* Which commit log is ours; a file that never had one gets a number. */
+static int load_identity(struct store *s)
+{
+    int64_t database = 0, epoch = 0;
+    int rc = meta_get(s, META_LOG, 0, &database);
+
+    if (rc == SQLITE_OK)
+        rc = meta_get(s, META_EPOCH, 0, &epoch);
+    if (rc == SQLITE_OK && !database &&
+        getrandom(&database, sizeof(database), 0) != sizeof(database))
+        rc = SQLITE_IOERR;
+    s->log_id = (struct commit_log_id){(uint64_t)database, (uint64_t)epoch};
+    return rc;
+}
+
+int store_log_identify(struct store *s, struct commit_log_id id)
+{
+    int rc = meta_set(s, META_LOG, (int64_t)id.database);
+
+    return rc == SQLITE_OK ? meta_set(s, META_EPOCH, (int64_t)id.epoch) : rc;
+}
+
 int store_log_open(struct store *s)
 {
     int64_t commit = 0, floor = 0, seen = 0, sealed = 0, counter = 0;
@@ -146,6 +171,8 @@ int store_log_open(struct store *s)
         rc = meta_get(s, META_SEAL, -1, &sealed);
     if (rc == SQLITE_OK)
         rc = read_change_counter(s, &counter);
+    if (rc == SQLITE_OK)
+        rc = load_identity(s);
     if (rc != SQLITE_OK)
         return rc;
     s->commit = (uint64_t)commit;
@@ -184,50 +211,78 @@ static void pack_changes(struct store *s)
     }
 }
 
+static int add_row(struct store *s, uint64_t n, int64_t time_ms, struct slice changes)
+{
+    sqlite3_stmt *stmt = s->statements[STORE_LOG_ADD];
+
+    store_bind_int(stmt, 1, (int64_t)n);
+    store_bind_int(stmt, 2, time_ms);
+    store_bind_blob(stmt, 3, changes);
+    sqlite3_step(stmt);
+    return store_finish(stmt);
+}
+
 /* Inside the batch, right before its commit. */
 int store_log_write(struct store *s)
 {
     struct buffer *b = &s->changes.packed;
-    sqlite3_stmt *stmt = s->statements[STORE_LOG_ADD];
 
-    if (!s->changes.count)
-        return SQLITE_OK;
     pack_changes(s);
     if (b->failed)
         return SQLITE_NOMEM;
-    store_bind_int(stmt, 1, (int64_t)s->commit + 1);
-    store_bind_int(stmt, 2, s->now_ms);
-    store_bind_blob(stmt, 3, (struct slice){(char *)b->data, b->len});
-    sqlite3_step(stmt);
-    int rc = store_finish(stmt);
-    if (rc != SQLITE_OK || !s->log_trimmed)
-        return rc;
-    /* What the batch before pushed out of the bounds goes with this one. */
-    stmt = s->statements[STORE_LOG_PRUNE];
-    store_bind_int(stmt, 1, (int64_t)s->log_trimmed);
-    sqlite3_step(stmt);
-    rc = store_finish(stmt);
-    if (rc == SQLITE_OK)
-        rc = meta_set(s, META_FLOOR, (int64_t)s->log_trimmed);
-    return rc;
+    return add_row(s, s->commit + 1, s->now_ms, (struct slice){(char *)b->data, b->len});
+}
+
+/* In memory: one more commit, and none more than the limits allow. */
+static void note_row(struct store *s, struct store_log_row row)
+{
+    uint64_t trimmed;
+
+    s->commit = row.n;
+    if (!push_row(&s->log, row))
+        s->log.floor = row.n;
+    trimmed = trim(&s->log);
+    if (trimmed)
+        s->log.floor = trimmed;
 }
 
 void store_log_written(struct store *s)
 {
-    uint64_t trimmed;
+    note_row(s, (struct store_log_row){s->commit + 1, (uint32_t)s->changes.count,
+                                       (uint32_t)s->changes.packed.len});
+}
 
-    if (!s->changes.count)
-        return;
-    s->commit++;
-    s->log_trimmed = 0;
-    if (!push_row(&s->log, (struct store_log_row){s->commit, (uint32_t)s->changes.count,
-                                                  (uint32_t)s->changes.packed.len}))
-        s->log.floor = s->commit;
-    trimmed = trim(&s->log);
-    if (trimmed) {
-        s->log.floor = trimmed;
-        s->log_trimmed = trimmed;
-    }
+int store_log_add(struct store *s, uint64_t n, int64_t time_ms, struct slice changes)
+{
+    struct reader r = reader_of(changes.data, changes.len);
+    struct store_log_row row = {.n = n, .bytes = (uint32_t)changes.len};
+    int rc = add_row(s, n, time_ms, changes);
+
+    /* What is done again was noted when it was done first, but not by an earlier process. */
+    if (rc != SQLITE_OK || n <= s->commit)
+        return rc;
+    if (reader_array(&r, &row.changes))
+        row.changes = 0;
+    if (time_ms > s->now_ms)
+        store_tick_from(s, time_ms);
+    note_row(s, row);
+    return SQLITE_OK;
+}
+
+int store_log_fold(struct store *s)
+{
+    sqlite3_stmt *stmt;
+    int rc = meta_set(s, META_COMMIT, (int64_t)s->commit);
+
+    if (rc != SQLITE_OK || s->log.floor == s->log_pruned)
+        return rc;
+    stmt = s->statements[STORE_LOG_PRUNE];
+    store_bind_int(stmt, 1, (int64_t)s->log.floor);
+    sqlite3_step(stmt);
+    rc = store_finish(stmt);
+    if (rc == SQLITE_OK)
+        rc = meta_set(s, META_FLOOR, (int64_t)s->log.floor);
+    return rc;
 }
 
 static int seal_as(struct store *s, int64_t counter)
@@ -303,9 +358,9 @@ int store_log_changed(struct store *s, struct slice label, struct slice key, uin
     for (size_t i = 0; i < s->changes.count; i++)
         if (equal(s->changes.list[i].key, key) && equal(s->changes.list[i].label, label))
             return SQLITE_OK;
-    *ret_changed = store_expired(s, label, key);
-    if (*ret_changed || since == s->commit)
-        return SQLITE_OK;
+    int rc = store_expired(s, label, key, ret_changed);
+    if (rc != SQLITE_OK || *ret_changed || since == s->commit)
+        return rc;
     sqlite3_stmt *stmt = s->statements[STORE_LOG_AFTER];
     store_bind_int(stmt, 1, (int64_t)since);
     while (!*ret_changed && sqlite3_step(stmt) == SQLITE_ROW)

@@ -26,7 +26,10 @@ void store_get_many(struct store *s, struct op *op)
     msgpack_pack_array(&pk, op->item_count);
     for (uint32_t i = 0; i < op->item_count && rc == SQLITE_OK; i++) {
         struct slice key = next_str(&items);
-        bool expired = store_expired(s, op->label, key);
+        bool expired;
+        rc = store_expired(s, op->label, key, &expired);
+        if (rc != SQLITE_OK)
+            break;
         sqlite3_stmt *stmt = store_start(s, STORE_GET, op->label, &key);
         if (sqlite3_step(stmt) == SQLITE_ROW && !expired) {
             struct slice value = store_column(stmt);

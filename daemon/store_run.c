@@ -88,11 +88,17 @@ static int probe(sqlite3_stmt *stmt, bool *ret)
 
 static void run_get(struct store *s, struct op *op)
 {
-    bool expired = store_expired(s, op->label, op->key);
-    sqlite3_stmt *stmt = store_start(s, STORE_GET, op->label, &op->key);
+    sqlite3_stmt *stmt;
     msgpack_packer pk;
     bool too_large = false;
+    bool expired;
+    int rc = store_expired(s, op->label, op->key, &expired);
 
+    if (rc != SQLITE_OK) {
+        store_fail(s, op, rc);
+        return;
+    }
+    stmt = store_start(s, STORE_GET, op->label, &op->key);
     pack_init(&pk, &op->result);
     if (sqlite3_step(stmt) == SQLITE_ROW && !expired) {
         struct slice value = store_column(stmt);
@@ -102,7 +108,7 @@ static void run_get(struct store *s, struct op *op)
     } else {
         msgpack_pack_nil(&pk);
     }
-    int rc = store_finish(stmt);
+    rc = store_finish(stmt);
     if (too_large || rc == SQLITE_TOOBIG)
         store_fail_too_large(op);
     else if (rc != SQLITE_OK)
@@ -200,11 +206,12 @@ static bool label_allowed(struct store *s, struct op *op)
     return op->status == 0;
 }
 
-/* Some errors make SQLite roll the whole transaction back by itself. Then nothing more may be
- * written: it would be committed at once, on its own. */
+/* Some errors make SQLite roll the whole transaction back by itself, with all that has gathered in
+ * it. Then nothing more may be written: it would be committed at once, on its own. */
 static void note_lost_batch(struct store *s, const struct op *op)
 {
-    if (!s->in_batch || s->lost.code || !sqlite3_get_autocommit(s->db))
+    store_note_lost(s);
+    if (!s->in_batch || s->lost.code || s->phase != STORE_LOST)
         return;
     error_set(&s->lost, op->status ? op->status : ERR_OTHER, "%s",
               op->error ? op->error : "the batch was rolled back");
@@ -242,6 +249,11 @@ void store_run(struct store *s, struct op *op)
     assert(s->in_batch || !op_is_write(op));
     if (s->lost.code) {
         op_fail(op, s->lost.code, "%s", s->lost.text);
+        return;
+    }
+    struct error e;
+    if (!s->in_batch && store_ready(s, &e) != 0) {
+        op_fail(op, e.code, "%s", e.text);
         return;
     }
     size_t changes = s->in_batch ? s->changes.count : 0;

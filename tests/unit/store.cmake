@@ -4,15 +4,22 @@ target_link_libraries(bobbin_test_store
     PUBLIC bobbind_store PkgConfig::SQLITE PkgConfig::CHECK PRIVATE bobbin_warnings)
 # Check's own macros convert freely.
 target_compile_options(bobbin_test_store PRIVATE -Wno-conversion)
+# The commit log's way to the disk; SQLite's own is a VFS.
+target_link_options(bobbin_test_store INTERFACE
+    -Wl,--wrap=fdatasync -Wl,--wrap=pwritev -Wl,--undefined=__wrap_fdatasync)
 
 bobbin_check_test(test_store
     SOURCES unit/test_store.c unit/test_store_crash.c unit/test_store_fault.c
-            unit/test_store_file.c unit/test_store_list.c
+            unit/test_store_file.c unit/test_store_fold.c unit/test_store_list.c
     LIBRARIES bobbin_test_store
     LABELS unit)
 bobbin_check_test(test_batcher
     SOURCES unit/test_batcher.c unit/test_batcher_background.c unit/test_batcher_env.c
             unit/test_batcher_fault.c
+    LIBRARIES bobbin_test_store
+    LABELS unit)
+bobbin_check_test(test_commit_log
+    SOURCES unit/test_commit_log.c
     LIBRARIES bobbin_test_store
     LABELS unit)
 bobbin_check_test(test_directory

@@ -40,28 +40,28 @@ END_TEST
 START_TEST(what_gathers_becomes_one_batch)
 {
     start(10000);
-    submit(op_set("a", text("u"))); /* a fresh WAL is synced for its header as well */
+    submit(op_set("a", text("u")));
     wait_done(1);
-    int before = test_vfs_count(VFS_WAL_SYNC);
+    int before = test_vfs_count(VFS_LOG_SYNC);
     for (int i = 0; i < 500; i++)
         submit(op_set(i % 2 ? "a" : "b", text("v")));
     wait_done(501);
     /* The first went alone, since nothing was running; the others together. */
-    ck_assert_int_eq(test_vfs_count(VFS_WAL_SYNC), before + 2);
+    ck_assert_int_eq(test_vfs_count(VFS_LOG_SYNC), before + 2);
 }
 END_TEST
 
 START_TEST(batches_are_bounded)
 {
     start(10000);
-    submit(op_set("a", text("u"))); /* a fresh WAL is synced for its header as well */
+    submit(op_set("a", text("u")));
     wait_done(1);
-    int before = test_vfs_count(VFS_WAL_SYNC);
+    int before = test_vfs_count(VFS_LOG_SYNC);
     submit_first();
     for (int i = 0; i < 4097; i++)
         submit(op_set("a", text(i % 2 ? "v" : "w")));
     wait_done(4099);
-    ck_assert_int_eq(test_vfs_count(VFS_WAL_SYNC), before + 2);
+    ck_assert_int_eq(test_vfs_count(VFS_LOG_SYNC), before + 2);
 }
 END_TEST
 
@@ -93,11 +93,11 @@ START_TEST(reads_alone_are_not_synced)
     start(10000);
     submit(op_set("a", text("v")));
     wait_done(1);
-    int syncs = test_vfs_count(VFS_WAL_SYNC) + test_vfs_count(VFS_FILE_SYNC);
+    int syncs = test_vfs_count(VFS_LOG_SYNC);
     for (int i = 0; i < 20; i++)
         submit(op_get("a"));
     wait_done(21);
-    ck_assert_int_eq(test_vfs_count(VFS_WAL_SYNC) + test_vfs_count(VFS_FILE_SYNC), syncs);
+    ck_assert_int_eq(test_vfs_count(VFS_LOG_SYNC), syncs);
 }
 END_TEST
 

@@ -1,4 +1,5 @@
 /* What goes on beside the operations: the observer, entries that expire, tasks of many steps. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -89,7 +90,7 @@ START_TEST(observer_is_not_told_of_nothing)
     submit(op_set("a", text("1")));
     wait_done(3);
     ck_assert_uint_eq(commits_seen, 1);
-    test_vfs_fail(VFS_WAL_SYNC, 1, 1, SQLITE_IOERR_FSYNC);
+    test_vfs_fail(VFS_LOG_SYNC, 1, 1, EIO);
     submit(op_set("a", text("2")));
     wait_done(4);
     ck_assert_int_eq(done[3]->status, ERR_OTHER);
@@ -218,10 +219,10 @@ START_TEST(sweep_that_fails_is_told_and_harms_nobody)
     trouble_told = false;
     start_observed(60000);
     batcher_on_trouble(batcher, on_trouble, NULL);
-    submit(op_set("b", text("x"))); /* a fresh WAL is synced for its header as well */
+    submit(op_set("b", text("x")));
     wait_done(1);
     /* The first is that of the set, the second that of the sweep. */
-    test_vfs_fail(VFS_WAL_SYNC, 2, 1, SQLITE_IOERR_FSYNC);
+    test_vfs_fail(VFS_LOG_SYNC, 2, 1, EIO);
     submit(op_set_for("a", 1));
     while (!trouble_told)
         uv_run(&loop, UV_RUN_ONCE);

@@ -1,4 +1,5 @@
 /* What the world does to a batcher: full disks, directories that go away, files that are held. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,7 +13,7 @@ START_TEST(failed_commit_fails_its_writes_and_reads_look_again)
     start(10000);
     submit(op_set("a", text("old")));
     wait_done(1);
-    test_vfs_fail(VFS_WAL_SYNC, 1, 1, SQLITE_IOERR_FSYNC);
+    test_vfs_fail(VFS_LOG_SYNC, 1, 1, EIO);
     submit_first();
     struct op *too_long = submit(op_set("a", (struct slice){"", 100 << 20}));
     struct op *set = submit(op_set("a", text("new")));

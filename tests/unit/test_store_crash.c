@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -124,18 +123,24 @@ START_TEST(held_by_another_store_of_this_process)
 }
 END_TEST
 
-START_TEST(nobody_else_can_read_an_open_store)
+static void check_busy(const char *sql)
 {
-    struct store *s = open_store();
     sqlite3 *db;
 
-    put(s, "a", "b");
     ck_assert_int_eq(sqlite3_open(env_path(DB_NAME), &db), SQLITE_OK);
-    ck_assert_int_eq(sqlite3_exec(db, "SELECT * FROM spin_key_value", NULL, NULL, NULL),
-                     SQLITE_BUSY);
+    ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_BUSY);
     sqlite3_close(db);
-    check_get(s, "a", "b");
-    close_store(s);
+}
+
+/* SQLite takes two connections of one process for friends. */
+START_TEST(nobody_else_can_read_an_open_store)
+{
+    struct child child = start_child(hold_store);
+
+    ck_assert_int_eq(next_report(&child), 1);
+    check_busy("SELECT * FROM spin_key_value");
+    check_busy("BEGIN IMMEDIATE");
+    kill_child(&child);
 }
 END_TEST
 
@@ -166,7 +171,6 @@ static void write_batches(int out)
 START_TEST(killed_while_it_writes)
 {
     struct child child = start_child(write_batches);
-    struct stat st;
     char key[16];
     int acknowledged = 0;
     int n;
@@ -177,8 +181,7 @@ START_TEST(killed_while_it_writes)
     while ((n = next_report(&child)) > 0)
         acknowledged = n;
     ck_assert_int_ge(acknowledged, 25);
-    ck_assert_int_eq(stat(env_path(DB_NAME "-wal"), &st), 0);
-    ck_assert_int_gt(st.st_size, 0);
+    ck_assert(env_exists(LOG_NAME));
 
     struct store *s = open_store();
     for (int i = 1; i <= acknowledged; i++) {
@@ -208,7 +211,7 @@ static void leave_batch_open(int out)
     put(s, "committed", "old");
     if (store_begin(s, &e) != 0)
         _exit(1);
-    /* More than SQLite's cache, so that part of it is in the WAL already. */
+    /* More than SQLite's cache. */
     store_run(s, &ops[0]);
     store_run(s, &ops[1]);
     report(out, ops[0].status == 0 && ops[1].status == 0);
@@ -219,12 +222,9 @@ static void leave_batch_open(int out)
 START_TEST(killed_before_the_commit)
 {
     struct child child = start_child(leave_batch_open);
-    struct stat st;
 
     ck_assert_int_eq(next_report(&child), 1);
     kill_child(&child);
-    ck_assert_int_eq(stat(env_path(DB_NAME "-wal"), &st), 0);
-    ck_assert_int_gt(st.st_size, 1 << 20);
     struct store *s = open_store();
     check_get(s, "committed", "old");
     check_get(s, "large", NULL);

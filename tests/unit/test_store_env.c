@@ -117,6 +117,8 @@ void env_check_plain(void)
     ck_assert(!env_exists(DB_NAME "-wal"));
     ck_assert(!env_exists(DB_NAME "-shm"));
     ck_assert(!env_exists(DB_NAME "-journal"));
+    ck_assert(!env_exists(LOG_NAME));
+    ck_assert(!env_exists(OTHER_LOG_NAME));
     ck_assert_int_eq(env_sql_int("SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
 }
 
@@ -160,6 +162,39 @@ struct op op_keys(const char *prefix, uint32_t limit)
     op.prefix = text(prefix);
     op.limit = limit;
     return op;
+}
+
+static struct directory crashed;
+
+struct store *open_crashed(void)
+{
+    struct store *s = NULL;
+    struct error e = {0};
+    char command[600];
+
+    env_mkdir("crashed");
+    snprintf(command, sizeof(command), "cp -r '%s/.spin' '%s/crashed/'", env.path, env.path);
+    ck_assert_int_eq(system(command), 0);
+    ck_assert_int_eq(directory_init(&crashed, env_path("crashed"), &e), 0);
+    ck_assert_msg(store_open(&crashed, &s, &e) == 0, "%s", e.text);
+    return s;
+}
+
+void close_crashed(struct store *s)
+{
+    close_store(s);
+    env_remove(crashed.path);
+    directory_fini(&crashed);
+}
+
+void open_refused(int code, const char *in_text)
+{
+    struct store *s = NULL;
+    struct error e = {0};
+
+    ck_assert_int_eq(store_open(&env, &s, &e), code);
+    ck_assert_msg(strstr(e.text, in_text) != NULL, "'%s' not in '%s'", in_text, e.text);
+    ck_assert_ptr_null(s);
 }
 
 struct store *open_store(void)

@@ -11,6 +11,8 @@
 #include "daemon/store.h"
 
 #define DB_NAME ".spin/sqlite_key_value.db"
+#define LOG_NAME ".spin/bobbin_commit_0.log"
+#define OTHER_LOG_NAME ".spin/bobbin_commit_1.log"
 #define SPIN_SQL                                                                                   \
     "CREATE TABLE IF NOT EXISTS spin_key_value ("                                                  \
     " store TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (store, key))"
@@ -42,7 +44,14 @@ struct op op_set(const char *key, struct slice value);
 struct op op_delete(const char *key);
 struct op op_keys(const char *prefix, uint32_t limit);
 
+/* What a crash of the machine at this moment would leave, had all been written that is in the
+ * kernel's memory: opened as a store of its own, in a directory of its own. */
+struct store *open_crashed(void);
+void close_crashed(struct store *s);
+
 struct store *open_store(void);
+/* Expect this failure with this text in its reason. */
+void open_refused(int code, const char *in_text);
 void close_store(struct store *s);
 /* Run the op alone (a write in a batch of its own) and expect success. The caller calls op_fini. */
 void run(struct store *s, struct op *op);

@@ -8,5 +8,6 @@ Suite *store_list_suite(void);
 Suite *store_file_suite(void);
 Suite *store_crash_suite(void);
 Suite *store_fault_suite(void);
+Suite *store_fold_suite(void);
 
 #endif

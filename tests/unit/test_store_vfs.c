@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 /* The store runs on the pool's threads, the test looks from its own. */
 static atomic_int counts[VFS_CALL_COUNT];
@@ -26,15 +28,45 @@ static sqlite3_file *real_of(sqlite3_file *f)
 }
 
 /* 0, or the result that the call shall fail with. */
-static int note(sqlite3_file *f, enum vfs_call wal_call, enum vfs_call file_call)
+static int note_call(enum vfs_call call)
 {
-    enum vfs_call call = ((struct file *)(void *)f)->is_wal ? wal_call : file_call;
     int n = atomic_fetch_add(&counts[call], 1);
 
-    if (n < fail_from[call] || n >= fail_to[call])
-        return 0;
-    errno = EIO;
-    return fail_with[call];
+    return n < fail_from[call] || n >= fail_to[call] ? 0 : fail_with[call];
+}
+
+static int note(sqlite3_file *f, enum vfs_call wal_call, enum vfs_call file_call)
+{
+    int rc = note_call(((struct file *)(void *)f)->is_wal ? wal_call : file_call);
+
+    if (rc)
+        errno = EIO;
+    return rc;
+}
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+ssize_t __real_pwritev(int fd, const struct iovec *v, int count, off_t at);
+ssize_t __wrap_pwritev(int fd, const struct iovec *v, int count, off_t at);
+
+int __wrap_fdatasync(int fd)
+{
+    errno = note_call(VFS_LOG_SYNC);
+    return errno ? -1 : __real_fdatasync(fd);
+}
+
+/* A failing one is short at first, as on a disk that fills up; the rest then fails. */
+ssize_t __wrap_pwritev(int fd, const struct iovec *v, int count, off_t at)
+{
+    int errnum = note_call(VFS_LOG_WRITE);
+
+    if (!errnum)
+        return __real_pwritev(fd, v, count, at);
+    for (int i = 0; i < count; i++)
+        if (pwrite(fd, v[i].iov_base, v[i].iov_len - (i == count - 1 && v[i].iov_len), at) > 0)
+            at += (off_t)v[i].iov_len;
+    errno = errnum;
+    return -1;
 }
 
 static int vfs_close(sqlite3_file *f)
@@ -44,7 +76,9 @@ static int vfs_close(sqlite3_file *f)
 
 static int vfs_read(sqlite3_file *f, void *buffer, int n, sqlite3_int64 at)
 {
-    return real_of(f)->pMethods->xRead(real_of(f), buffer, n, at);
+    int rc = ((struct file *)(void *)f)->is_wal ? 0 : note(f, VFS_FILE_READ, VFS_FILE_READ);
+
+    return rc ? rc : real_of(f)->pMethods->xRead(real_of(f), buffer, n, at);
 }
 
 static int vfs_write(sqlite3_file *f, const void *bytes, int n, sqlite3_int64 at)
@@ -101,8 +135,28 @@ static int vfs_characteristics(sqlite3_file *f)
     return real_of(f)->pMethods->xDeviceCharacteristics(real_of(f));
 }
 
+static int vfs_shm_map(sqlite3_file *f, int page, int size, int extend, void volatile **ret)
+{
+    return real_of(f)->pMethods->xShmMap(real_of(f), page, size, extend, ret);
+}
+
+static int vfs_shm_lock(sqlite3_file *f, int offset, int n, int flags)
+{
+    return real_of(f)->pMethods->xShmLock(real_of(f), offset, n, flags);
+}
+
+static void vfs_shm_barrier(sqlite3_file *f)
+{
+    real_of(f)->pMethods->xShmBarrier(real_of(f));
+}
+
+static int vfs_shm_unmap(sqlite3_file *f, int delete_it)
+{
+    return real_of(f)->pMethods->xShmUnmap(real_of(f), delete_it);
+}
+
 static const sqlite3_io_methods methods = {
-    .iVersion = 1,
+    .iVersion = 2,
     .xClose = vfs_close,
     .xRead = vfs_read,
     .xWrite = vfs_write,
@@ -115,6 +169,10 @@ static const sqlite3_io_methods methods = {
     .xFileControl = vfs_control,
     .xSectorSize = vfs_sector,
     .xDeviceCharacteristics = vfs_characteristics,
+    .xShmMap = vfs_shm_map,
+    .xShmLock = vfs_shm_lock,
+    .xShmBarrier = vfs_shm_barrier,
+    .xShmUnmap = vfs_shm_unmap,
 };
 
 static int vfs_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags, int *ret_flags)
@@ -130,9 +188,8 @@ static int vfs_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags
 
 void test_vfs_install(void)
 {
-    real = sqlite3_vfs_find(0);
-    vfs = *real;
-    vfs.zName = "test";
+    real = sqlite3_vfs_find("unix-excl");
+    vfs = *real; /* its name as well: in front of it */
     vfs.szOsFile = (int)sizeof(struct file) + real->szOsFile;
     vfs.xOpen = vfs_open;
     ck_assert_int_eq(sqlite3_vfs_register(&vfs, 1), SQLITE_OK);

@@ -1,0 +1,35 @@
+/* The bytes of the commit log; its layout is described in commit_log.h. Pure functions. */
+#ifndef BOBBIN_DAEMON_COMMIT_LOG_FORMAT_H
+#define BOBBIN_DAEMON_COMMIT_LOG_FORMAT_H
+
+#include "daemon/commit_log.h"
+
+#define COMMIT_LOG_HEADER_SIZE 64u
+#define COMMIT_LOG_RECORDS_AT 4096u
+#define COMMIT_LOG_RECORD_HEADER 32u
+
+struct commit_log_header {
+    struct commit_log_id id;
+    uint64_t generation; /* counts the uses of segments; the higher one is the later one */
+    uint64_t salt;       /* random */
+};
+
+void commit_log_header_write(const struct commit_log_header *header,
+                             uint8_t ret[COMMIT_LOG_HEADER_SIZE]);
+/* False: it is none. */
+bool commit_log_header_read(struct commit_log_header *ret,
+                            const uint8_t bytes[COMMIT_LOG_HEADER_SIZE]);
+
+/* The bytes that a record takes. */
+size_t commit_log_record_size(size_t payload_len);
+/* What the header of a record says, true or not. */
+size_t commit_log_payload_length(const uint8_t header[COMMIT_LOG_RECORD_HEADER]);
+/* Fill the header in front of the payload. Returns the record's checksum. */
+uint64_t commit_log_record_write(const struct commit_log_record *record, uint64_t chain,
+                                 uint8_t ret_header[COMMIT_LOG_RECORD_HEADER]);
+/* `bytes` holds the header and as much payload as it says. False: it does not verify. The payload
+ * is borrowed from there. */
+bool commit_log_record_read(const uint8_t *bytes, uint64_t chain, struct commit_log_record *ret,
+                            uint64_t *ret_chain);
+
+#endif

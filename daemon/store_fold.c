@@ -1,0 +1,297 @@
+/* The one transaction that gathers many batches, and its way into the database.
+ *
+ * While it is open it holds what the commit log has behind the database's last commit. Whatever ends
+ * it without our asking (an input/output error, a full disk, a batch that is undone) costs nothing
+ * but doing those commits again from the log. */
+#include <assert.h>
+#include <time.h>
+
+#include "daemon/clock.h"
+#include "daemon/store_internal.h"
+
+/* A fold is to take between these: while it runs, the batch behind it waits. */
+#define FOLD_FAST_US 8000
+#define FOLD_SLOW_US 16000
+/* Fewer changes than this are not worth a fold of their own. */
+#define FOLD_LEAST 256u
+/* Bytes of values that may gather in memory. */
+#define FOLD_BYTES (16u << 20)
+/* A fold that failed is tried again after this, or after some times of what it took. */
+#define RETRY_MS 100
+#define RETRY_TIMES 4
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void store_note_lost(struct store *s)
+{
+    if (s->phase == STORE_GATHERING && sqlite3_get_autocommit(s->db))
+        s->phase = STORE_LOST;
+}
+
+bool store_may_write(const struct store *s)
+{
+    return s->phase == STORE_GATHERING && !sqlite3_get_autocommit(s->db);
+}
+
+bool store_has_gathered(const struct store *s)
+{
+    return s->phase != STORE_FOLDED;
+}
+
+static int begin(struct store *s, struct error *e)
+{
+    int rc = store_run_plain(s, STORE_BEGIN);
+
+    if (rc != SQLITE_OK)
+        return store_error(s, rc, "write", e);
+    s->phase = STORE_GATHERING;
+    return 0;
+}
+
+static void drop(struct store *s)
+{
+    if (!sqlite3_get_autocommit(s->db))
+        store_run_plain(s, STORE_ROLLBACK);
+    s->phase = s->fold.commit == s->commit ? STORE_FOLDED : STORE_LOST;
+}
+
+/* Do again what the log holds and the database does not. */
+static int rebuild(struct store *s, struct error *e)
+{
+    uint64_t last;
+    int code;
+
+    drop(s);
+    if (s->phase == STORE_LOST) {
+        code = begin(s, e);
+        if (!code)
+            code = store_redo_replay(s, &last, e);
+        if (!code && last != s->commit)
+            code = error_set(e, ERR_OTHER,
+                             "cannot use '%s': its commit log ends with commit %llu, not %llu",
+                             s->shown, (unsigned long long)last, (unsigned long long)s->commit);
+        if (code) {
+            drop(s);
+            return code;
+        }
+    }
+    int rc = store_expiry_load(s);
+    return rc == SQLITE_OK ? 0 : store_error(s, rc, "read", e);
+}
+
+int store_ready(struct store *s, struct error *e)
+{
+    store_note_lost(s);
+    return s->phase == STORE_LOST ? rebuild(s, e) : 0;
+}
+
+/* Bring the WAL into the database, as far as it goes. All that was committed is durable then. */
+static int checkpoint(struct store *s, struct error *e)
+{
+    int rc;
+
+    assert(s->phase == STORE_FOLDED);
+    rc = sqlite3_wal_checkpoint_v2(s->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (rc != SQLITE_OK)
+        return store_error(s, rc, "checkpoint", e);
+    s->fold.durable = s->fold.commit;
+    s->fold.wal_pages = 0;
+    commit_log_release(s->commit_log, s->fold.durable);
+    return 0;
+}
+
+static bool checkpoint_is_due(const struct store *s)
+{
+    return s->fold.wal_pages >= (int)s->options.wal_pages ||
+           commit_log_wants_release(s->commit_log) > s->fold.durable;
+}
+
+/* Let the next fold take about as long as it should. */
+static void follow_time(struct store *s, int64_t took_us)
+{
+    struct store_fold *f = &s->fold;
+
+    if (took_us > FOLD_SLOW_US && f->bound / 2 >= FOLD_LEAST)
+        f->bound /= 2;
+    else if (took_us < FOLD_FAST_US && f->changes >= f->bound)
+        f->bound = f->bound > s->options.fold_changes / 2 ? s->options.fold_changes : f->bound * 2;
+}
+
+static int commit(struct store *s, struct error *e)
+{
+    int rc = SQLITE_OK;
+
+    if (s->commit > s->fold.commit)
+        rc = store_log_fold(s);
+    if (rc == SQLITE_OK)
+        rc = store_run_plain(s, STORE_COMMIT);
+    if (rc != SQLITE_OK)
+        return store_error(s, rc, "write", e);
+    s->phase = STORE_FOLDED;
+    s->fold.commit = s->commit;
+    s->log_pruned = s->log.floor;
+    return 0;
+}
+
+/* Commit the open transaction. When that fails it is there again as before, if that can be. */
+static int fold(struct store *s, struct error *e)
+{
+    struct store_fold *f = &s->fold;
+    struct error ignored;
+    int64_t began = now_us();
+    int code = commit(s, e);
+
+    if (code) {
+        s->phase = STORE_LOST;
+        rebuild(s, &ignored);
+        f->failure = *e;
+        f->retry_ms = clock_now_ms() + RETRY_MS + RETRY_TIMES * (now_us() - began) / 1000;
+        return code;
+    }
+    follow_time(s, now_us() - began);
+    f->changes = 0;
+    f->bytes = 0;
+    f->failure.code = 0;
+    return 0;
+}
+
+int store_fold(struct store *s, struct error *e)
+{
+    struct error ignored;
+    int code;
+
+    assert(!s->in_batch);
+    code = store_ready(s, e);
+    if (!code && s->phase == STORE_GATHERING)
+        code = fold(s, e);
+    if (!code && checkpoint_is_due(s))
+        checkpoint(s, &ignored); /* the data is safe as it is; the next fold tries again */
+    return code;
+}
+
+/* A log whose sync has failed, or that is somebody's before us: have everything in the database,
+ * with a new epoch, so that no record of before counts any more. */
+int store_settle(struct store *s, struct error *e)
+{
+    struct commit_log_id id = {s->log_id.database, s->log_id.epoch + 1};
+    int code = store_ready(s, e);
+
+    if (!code && s->phase == STORE_FOLDED)
+        code = begin(s, e);
+    if (code)
+        return code;
+    int rc = store_log_identify(s, id);
+    if (rc != SQLITE_OK) {
+        code = store_error(s, rc, "write", e);
+        drop(s);
+        return code;
+    }
+    code = fold(s, e);
+    if (code)
+        return code;
+    s->log_id = id;
+    code = checkpoint(s, e);
+    return code ? code : commit_log_start(s->commit_log, id, e);
+}
+
+static bool fold_is_due(const struct store *s)
+{
+    const struct store_fold *f = &s->fold;
+
+    return f->changes >= f->bound || f->bytes >= FOLD_BYTES ||
+           commit_log_wants_release(s->commit_log) > f->commit;
+}
+
+/* Make room for another batch, in memory and in the log. */
+static int prepare(struct store *s, struct error *e)
+{
+    struct store_fold *f = &s->fold;
+
+    if (commit_log_is_broken(s->commit_log))
+        return store_settle(s, e);
+    if (f->failure.code && clock_now_ms() < f->retry_ms)
+        return error_set(e, f->failure.code, "%s", f->failure.text);
+    if (f->failure.code || fold_is_due(s)) {
+        int code = store_fold(s, e);
+        if (code)
+            return code;
+    }
+    if (!commit_log_is_full(s->commit_log))
+        return 0;
+    int code = store_fold(s, e);
+    return code ? code : checkpoint(s, e);
+}
+
+int store_begin(struct store *s, struct error *e)
+{
+    assert(!s->in_batch);
+    int code = store_ready(s, e);
+    if (!code)
+        code = prepare(s, e);
+    if (!code && s->phase == STORE_FOLDED)
+        code = begin(s, e);
+    if (code)
+        return code;
+    s->in_batch = true;
+    s->lost.code = 0;
+    s->told = false;
+    store_changes_clear(s);
+    s->quota_before = s->quota;
+    return 0;
+}
+
+/* What the batch has done to the open transaction is in the log now. */
+static void note_batch(struct store *s)
+{
+    struct store_changes *c = &s->changes;
+
+    s->in_batch = false;
+    s->fold.changes += (uint32_t)c->count;
+    s->fold.bytes += s->redo.len;
+    store_log_written(s);
+}
+
+int store_commit(struct store *s, struct error *e)
+{
+    assert(s->in_batch);
+    int rc = SQLITE_OK;
+    int code = 0;
+
+    store_note_lost(s);
+    if (s->lost.code)
+        code = error_set(e, s->lost.code, "%s", s->lost.text);
+    else if (s->changes.count)
+        rc = store_log_write(s);
+    if (rc != SQLITE_OK)
+        code = store_error(s, rc, "write", e);
+    if (!code && s->changes.count)
+        code = store_redo_append(s, e);
+    if (code)
+        store_rollback(s);
+    else if (s->changes.count)
+        note_batch(s);
+    else
+        s->in_batch = false;
+    return code;
+}
+
+void store_rollback(struct store *s)
+{
+    struct error ignored;
+
+    if (!s->in_batch)
+        return;
+    s->in_batch = false;
+    s->lost.code = 0;
+    store_changes_clear(s);
+    s->quota = s->quota_before;
+    /* What fails here is tried again, and told, by whoever comes next. */
+    if (rebuild(s, &ignored) == 0 && commit_log_is_broken(s->commit_log))
+        store_settle(s, &ignored);
+}
