@@ -224,6 +224,37 @@ START_TEST(test_wanted_survives_a_broken_manifest)
 }
 END_TEST
 
+static sqlite3 *registry_open(void)
+{
+    char path[120];
+    sqlite3 *db;
+    snprintf(path, sizeof path, "%s/registry.db", h.state);
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    sqlite3_busy_timeout(db, HARNESS_PATIENCE_MS);
+    return db;
+}
+
+static void registry_sql(const char *sql)
+{
+    sqlite3 *db = registry_open();
+    ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
+    ck_assert_int_eq(sqlite3_changes(db), 1);
+    sqlite3_close(db);
+}
+
+static int registry_count(void)
+{
+    sqlite3 *db = registry_open();
+    sqlite3_stmt *stmt;
+    int count;
+    ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT count(*) FROM app", -1, &stmt, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(stmt), SQLITE_ROW);
+    count = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return count;
+}
+
 START_TEST(test_unregistered_meanwhile_is_not_recorded_again)
 {
     struct talk a, b;
@@ -239,6 +270,7 @@ START_TEST(test_unregistered_meanwhile_is_not_recorded_again)
         ck_assert_str_eq(strstr(talk_next(&a), ": "), ": nil");
         ck_assert_ptr_nonnull(talk_next(&b));
         ck_assert_str_eq(talk_ask(&a, "app.list", "[]"), "[]");
+        ck_assert_int_eq(registry_count(), 0);
     }
     talk_close(&a);
     talk_close(&b);
@@ -276,17 +308,6 @@ START_TEST(test_stop_that_a_start_overtakes_is_answered)
     talk_close(&b);
 }
 END_TEST
-
-static void registry_sql(const char *sql)
-{
-    char path[120];
-    sqlite3 *db;
-    snprintf(path, sizeof path, "%s/registry.db", h.state);
-    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-    ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
-    ck_assert_int_eq(sqlite3_changes(db), 1);
-    sqlite3_close(db);
-}
 
 START_TEST(test_reused_inode_is_another_directory)
 {
