@@ -17,7 +17,7 @@ struct admin_registration {
     uid_t peer;                 /* by whom */
     struct directory directory; /* what is there; path NULL until looked at */
     struct manifest *manifest;
-    struct apps_claim claim; /* while it is being recorded */
+    struct apps_claim claim;    /* while it is being recorded */
     struct error error;
     int status;
 };
@@ -77,9 +77,9 @@ static void admin_look_work(struct job *job)
     else
         allowed = access_allows(reg->peer, reg->directory.uid);
     if (!allowed)
-        reg->status =
-            error_set(e, ERR_ACCESS_DENIED,
-                      "cannot register '%s': there is no such directory of yours", reg->path);
+        reg->status = error_set(e, ERR_ACCESS_DENIED,
+                                "cannot register '%s': there is no such directory of yours",
+                                reg->path);
     if (!reg->status)
         reg->status = admin_check_path(reg->directory.path, e);
     if (!reg->status)

@@ -104,6 +104,7 @@ int app_new(struct server *server, const struct directory *directory, struct man
     if (rc)
         goto fail_batcher;
     batcher_on_trouble(app->batcher, app_on_trouble, app);
+    batcher_set_options(app->batcher, &server->options.store);
     batcher_set_quota(app->batcher, server->options.quota_bytes, server->options.quota_entries);
     app->manifest = manifest;
     list_push(&server->apps.all, &app->link);

@@ -41,7 +41,7 @@ struct batcher {
     uv_loop_t *loop;
     uv_timer_t idle_timer;   /* runs while the store is idle without holders */
     uv_timer_t expiry_timer; /* runs while the store is idle and holds what will expire */
-    uv_timer_t fold_timer;   /* runs while the store is idle and something has gathered */
+    uv_timer_t fold_timer;   /* runs while the store is idle and could rest */
     unsigned timers;         /* of them, those whose handles are not closed */
     uint64_t quota_bytes;
     uint64_t quota_entries;
@@ -61,6 +61,9 @@ struct batcher {
     struct error refusal; /* with a code: operations are refused with it */
     struct error cancel;  /* with a code: the next round cancels all tasks with it */
     bool ending;          /* wanted: finish and free */
+    uv_work_t checkpoint_work;
+    struct store_checkpoint *checkpoint; /* under way on the pool beside the rounds, or … */
+    bool checkpoint_ran;                 /* … waiting for the next one to take note */
     struct batcher_counts counts;
     struct job job;
     void (*observer)(void *arg, uint64_t commit, const struct store_change *changes, size_t count);
@@ -140,6 +143,41 @@ static void report_sweep(struct batcher *b)
     b->sweep_failed = job->sweep_error.code != 0;
 }
 
+static void checkpoint_work_cb(uv_work_t *work)
+{
+    store_checkpoint_run(container_of(work, struct batcher, checkpoint_work)->checkpoint);
+}
+
+static void after_checkpoint_cb(uv_work_t *work, int status)
+{
+    struct batcher *b = container_of(work, struct batcher, checkpoint_work);
+
+    assert(status == 0);
+    (void)status;
+    b->checkpoint_ran = true;
+    advance(b);
+}
+
+static void start_checkpoint(struct batcher *b)
+{
+    b->checkpoint = b->job.checkpoint;
+    b->checkpoint_ran = false;
+    b->job.checkpoint = NULL;
+    int rc = uv_queue_work(b->loop, &b->checkpoint_work, checkpoint_work_cb, after_checkpoint_cb);
+    assert(rc == 0);
+    (void)rc;
+}
+
+/* Let the job take note of a checkpoint that has run. */
+static void pass_checkpoint(struct batcher *b)
+{
+    b->job.checkpointing = b->checkpoint && !b->checkpoint_ran;
+    if (!b->checkpoint || !b->checkpoint_ran)
+        return;
+    b->job.checkpoint = b->checkpoint;
+    b->checkpoint = NULL;
+}
+
 static void after_round_cb(uv_work_t *work, int status)
 {
     struct batcher *b = container_of(work, struct batcher, job.work);
@@ -156,6 +194,8 @@ static void after_round_cb(uv_work_t *work, int status)
     report_sweep(b);
     report_ops(b);
     report_tasks(b);
+    if (b->job.checkpoint)
+        start_checkpoint(b);
     set_state(b, b->job.store ? BATCHER_IDLE : BATCHER_CLOSED);
     advance(b);
 }
@@ -222,6 +262,7 @@ static void start_round(struct batcher *b)
     if (!job->step)
         take_ops(b);
     job->sweep = due && sweep_may_go(b) ? BATCH_SWEEP : 0;
+    pass_checkpoint(b);
     job->fold = b->fold && list_empty(&job->todo) && !job->step;
     b->fold = false;
     set_state(b, BATCHER_RUNNING);
@@ -246,6 +287,7 @@ static void start_closing(struct batcher *b)
 {
     b->job.trouble.code = 0;
     b->job.next_expiry = -1;
+    pass_checkpoint(b);
     set_state(b, BATCHER_CLOSING);
     int rc = uv_queue_work(b->loop, &b->job.work, close_work_cb, after_close_cb);
     assert(rc == 0);
@@ -259,11 +301,17 @@ static void stop_timers(struct batcher *b)
     uv_timer_stop(&b->fold_timer);
 }
 
+/* The store stays open meanwhile. */
+static bool checkpoint_runs(const struct batcher *b)
+{
+    return b->checkpoint && !b->checkpoint_ran;
+}
+
 static void idle_cb(uv_timer_t *timer)
 {
     struct batcher *b = container_of(timer, struct batcher, idle_timer);
 
-    if (b->state != BATCHER_IDLE)
+    if (b->state != BATCHER_IDLE || checkpoint_runs(b))
         return;
     stop_timers(b);
     start_closing(b);
@@ -289,7 +337,7 @@ static void start_timers(struct batcher *b)
 
     if (b->holders == 0)
         uv_timer_start(&b->idle_timer, idle_cb, used < b->idle_ms ? b->idle_ms - used : 0, 0);
-    if (b->job.gathered)
+    if (b->job.restless)
         uv_timer_start(&b->fold_timer, fold_cb, FOLD_IDLE_MS, 0);
     if (at < 0)
         return;
@@ -304,6 +352,7 @@ static void free_batcher(struct batcher *b)
     void *arg = b->closed_arg;
 
     directory_fini(&b->job.directory);
+    store_checkpoint_free(b->checkpoint);
     free(b);
     if (on_closed)
         on_closed(arg);
@@ -335,6 +384,8 @@ static void advance(struct batcher *b)
     if (!list_empty(&b->queue) || !list_empty(&b->job.tasks) || sweep_is_due(b) ||
         (b->fold && b->state == BATCHER_IDLE))
         start_round(b);
+    else if (checkpoint_runs(b) && (b->ending || b->refusal.code))
+        return; /* its end comes back here */
     else if (b->state == BATCHER_IDLE && (b->ending || b->refusal.code))
         start_closing(b);
     else if (b->state == BATCHER_IDLE)

@@ -144,13 +144,27 @@ static void job_work(struct job *job)
         job_commit(job);
     if (job->step)
         job_step_task(job);
-    if (job->fold)
+    if (job->fold) {
         store_fold(job->store, &ignored);
+        store_rest(job->store);
+    }
+}
+
+/* Take note of a checkpoint that has run beside the rounds before. */
+static void job_end_checkpoint(struct job *job)
+{
+    if (job->checkpoint && job->store)
+        store_checkpoint_end(job->store, job->checkpoint);
+    else
+        store_checkpoint_free(job->checkpoint);
+    job->checkpoint = NULL;
 }
 
 void job_run(struct job *job)
 {
     struct error e;
+
+    job_end_checkpoint(job);
 
     job->change_count = 0;
     job->swept = 0;
@@ -168,13 +182,16 @@ void job_run(struct job *job)
         else
             job_fail(job, &e);
     }
-    job->gathered = job->store && store_has_gathered(job->store);
+    if (job->store && !job->checkpointing && store_wants_checkpoint(job->store))
+        job->checkpoint = store_checkpoint_begin(job->store);
+    job->restless = job->store && store_may_rest(job->store);
     job->next_expiry = job->store ? store_next_expiry(job->store) : -1;
 }
 
 void job_close(struct job *job)
 {
     assert(list_empty(&job->tasks));
+    job_end_checkpoint(job);
     store_close(job->store, &job->trouble);
     job->store = NULL;
 }

@@ -21,7 +21,10 @@ struct job {
     bool writes;          /* one of todo is a write */
     bool step;            /* let a task make a step */
     bool fold;            /* nobody waits: fold what has gathered into the database */
-    bool gathered;        /* after the round: something has gathered in the store */
+    bool restless;        /* after the round: there will be something for `fold` to do */
+    struct store_checkpoint *checkpoint; /* before the round: one that has run, or NULL; after it:
+                                            one to be run beside the next rounds, or NULL */
+    bool checkpointing;   /* one is under way: no other */
     struct store_options options;
     unsigned sweep;       /* remove up to so many expired entries; 0: none */
     uint64_t quota_bytes;

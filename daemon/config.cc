@@ -14,6 +14,10 @@ void config_init(struct config *c)
     c->log_level = LOG_LEVEL_INFO;
     c->store_idle_ms = CONFIG_STORE_IDLE_MS;
     c->threads = CONFIG_THREADS;
+    c->store_memory = CONFIG_STORE_MEMORY;
+    c->commit_log_size = CONFIG_COMMIT_LOG_SIZE;
+    c->fold_changes = CONFIG_FOLD_CHANGES;
+    c->wal_pages = CONFIG_WAL_PAGES;
 #define X(name, standard, least, most) c->limits.name = standard;
     LIMIT_SETTABLE_LIST(X)
 #undef X
@@ -89,6 +93,14 @@ static void read_limits(const toml_document &doc, struct config *c)
     read_quota(doc, "quota_entries", &c->quota_entries);
 }
 
+static void read_store(const toml_document &doc, struct config *c)
+{
+    read_quota(doc, "store_memory", &c->store_memory);
+    toml_integer(doc, doc.root, "commit_log_size", 8192, 1u << 30, &c->commit_log_size);
+    toml_integer(doc, doc.root, "fold_changes", 1, 1u << 24, &c->fold_changes);
+    toml_integer(doc, doc.root, "wal_pages", 8, 1u << 20, &c->wal_pages);
+}
+
 static void load(struct config *c, const std::string &path)
 {
     toml_document doc = toml_parse(path, read_file(path));
@@ -103,7 +115,7 @@ static void load(struct config *c, const std::string &path)
 #undef X
                             "socket",
                         "state_dir", "runner", "log_level", "store_idle", "threads", "quota_bytes",
-                        "quota_entries"});
+                        "quota_entries", "store_memory", "commit_log_size", "fold_changes", "wal_pages"});
     if (toml_string(doc, doc.root, "log_level", &word)) {
         loaded.log_level_set = true;
         if (!log_level_parse(word.c_str(), &loaded.log_level))
@@ -118,6 +130,7 @@ static void load(struct config *c, const std::string &path)
         loaded.threads_set = true;
         loaded.threads = number;
     }
+    read_store(doc, &loaded);
     read_limits(doc, &loaded);
     std::string socket = read_path(doc, "socket"), state_dir = read_path(doc, "state_dir");
     std::string runner = read_path(doc, "runner");

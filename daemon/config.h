@@ -5,7 +5,11 @@
  *     runner = "/usr/libexec/bobbin/bobbin-run"
  *     log_level = "info"      # error, warning, info, debug
  *     store_idle = "5s"       # a store that nobody uses is closed after this
- *     threads = 8             # for the disk
+ *     threads = 16            # for the disk
+ *     store_memory = 67108864 # bytes for the pages of all open stores
+ *     commit_log_size = 33554432 # bytes of each of an app's two commit logs, under load
+ *     fold_changes = 131072   # changes that gather at most before they go to the database
+ *     wal_pages = 8192        # pages of SQLite's WAL at which they go to its file
  *     max_connections = 1000  # and the other limits of LIMIT_SETTABLE_LIST in protocol/limits.h
  *     quota_bytes = 1000000   # keys and values that one app may hold; 0: no limit
  *     quota_entries = 10000 */
@@ -24,7 +28,11 @@ extern "C" {
 #include "protocol/limits.h"
 
 #define CONFIG_STORE_IDLE_MS 5000u
-#define CONFIG_THREADS 8u
+#define CONFIG_THREADS 16u
+#define CONFIG_STORE_MEMORY (64u << 20)
+#define CONFIG_COMMIT_LOG_SIZE (32u << 20)
+#define CONFIG_FOLD_CHANGES 131072u
+#define CONFIG_WAL_PAGES 8192u
 /* As many as libuv takes. */
 #define CONFIG_THREADS_MAX 1024u
 #define CONFIG_SIZE_MAX (1u << 20)
@@ -41,6 +49,10 @@ struct config {
     bool store_idle_set;
     unsigned threads; /* CONFIG_THREADS */
     bool threads_set;
+    uint64_t store_memory;    /* bytes for pages of SQLite, of all stores in use */
+    uint32_t commit_log_size; /* as store_options.log_most */
+    uint32_t fold_changes;    /* as there */
+    uint32_t wal_pages;       /* as there */
     struct limits limits;   /* the numbers of protocol/limits.h */
     uint64_t quota_bytes;   /* 0: no limit */
     uint64_t quota_entries; /* the same */

@@ -85,12 +85,20 @@ static int serve(const struct config *config, struct warden *warden, struct erro
         .state_dir = config->state_dir,
         .runner = config->runner,
         .store_idle_ms = config->store_idle_ms,
+        .store = store_defaults,
         .limits = config->limits,
         .quota_bytes = config->quota_bytes,
         .quota_entries = config->quota_entries,
         .warden = warden,
     };
     struct server server;
+    struct store_share share = {.bytes = config->store_memory};
+    options.store.share = &share;
+    options.store.log_most = config->commit_log_size;
+    if (options.store.log_first > options.store.log_most)
+        options.store.log_first = options.store.log_most;
+    options.store.fold_changes = config->fold_changes;
+    options.store.wal_pages = config->wal_pages;
     int rc = server_init(&server, &options, e);
     if (rc)
         return rc;

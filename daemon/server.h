@@ -9,6 +9,7 @@
 #include "daemon/apps.h"
 #include "daemon/list.h"
 #include "daemon/listener.h"
+#include "daemon/store.h"
 #include "daemon/warden.h"
 #include "daemon/worker.h"
 #include "protocol/errors.h"
@@ -25,6 +26,7 @@ struct server_options {
     const char *state_dir; /* exists; locked by the caller */
     const char *runner;    /* path of bobbin-run */
     uint64_t store_idle_ms;
+    struct store_options store; /* of all apps, but for what a manifest says */
     struct limits limits;
     uint64_t quota_bytes; /* what one app may hold; 0: no limit */
     uint64_t quota_entries;

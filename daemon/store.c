@@ -23,15 +23,11 @@ static const char *const statement_sql[STORE_STATEMENT_COUNT] = {
 #undef X
 };
 
-/* SQLite's own layer that holds the file against all other processes and keeps the WAL's index in
- * memory: several connections of this process may use it. */
-#define VFS_NAME "unix-excl"
-
 const struct store_options store_defaults = {
     .log_first = 64u << 10,
     .log_most = 32u << 20,
     .fold_changes = 131072,
-    .wal_pages = 4096,
+    .wal_pages = 8192,
 };
 
 /* Let go of what keeps a second store of the directory from being opened. The lock outlives the
@@ -56,6 +52,7 @@ static void store_free(struct store *s)
     sqlite3_close(s->db);
     if (entered)
         store_owner_leave(s);
+    store_memory_leave(s);
     unlock_state(s);
     directory_fini(&s->directory);
     store_changes_fini(s);
@@ -121,7 +118,7 @@ static int open_file(struct store *s, struct error *e)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
                       SQLITE_OPEN_PRIVATECACHE;
-    const sqlite3_vfs *vfs = sqlite3_vfs_find(VFS_NAME);
+    const sqlite3_vfs *vfs = sqlite3_vfs_find(STORE_VFS);
 
     if (vfs && strlen(s->path) + SUFFIX_LEN > (size_t)vfs->mxPathname)
         return error_set(e, ERR_OTHER, "cannot open '%s': longer than SQLite's %d bytes", s->shown,
@@ -133,7 +130,7 @@ static int open_file(struct store *s, struct error *e)
         code = store_file_prepare(s, s->dirfd, commit_log_holds_records(s->commit_log), e);
     if (code)
         return code;
-    int rc = sqlite3_open_v2(s->path, &s->db, flags, VFS_NAME);
+    int rc = sqlite3_open_v2(s->path, &s->db, flags, STORE_VFS);
     if (rc != SQLITE_OK)
         return store_error(s, rc, "open", e);
     sqlite3_extended_result_codes(s->db, 1);
@@ -207,6 +204,8 @@ static int on_wal_commit(void *arg, sqlite3 *db, const char *name, int pages)
     (void)db;
     (void)name;
     s->fold.wal_pages = pages;
+    if (pages < s->fold.wal_done)
+        s->fold.wal_done = 0; /* it was begun anew */
     return SQLITE_OK;
 }
 
@@ -267,6 +266,7 @@ int store_open_with(const struct directory *directory, const struct store_option
         store_free(s);
         return code;
     }
+    store_memory_follow(s);
     *ret = s;
     return 0;
 }
@@ -365,6 +365,7 @@ int store_check(struct store *s, struct error *e)
 {
     int code = directory_check(&s->directory, e);
 
+    store_memory_follow(s);
     if (!code && has_moved(s))
         code =
             error_set(e, ERR_OTHER, "'%s' was deleted or replaced while it was in use", s->shown);

@@ -11,14 +11,26 @@
 
 struct store;
 
+/* Memory for pages of SQLite that several stores share: each takes an equal part while it is in use.
+ * Any thread. */
+struct store_share {
+    uint64_t bytes;       /* for all of them */
+    _Atomic unsigned busy; /* stores in use */
+};
+
 /* How a store works; what it holds does not depend on it. */
 struct store_options {
+    struct store_share *share; /* borrowed; NULL: its own, of STORE_MEMORY bytes */
     uint64_t log_first;      /* bytes of a new segment of the commit log … */
     uint64_t log_most;       /* … and up to which it grows under load */
     uint32_t fold_changes;   /* most changes that gather before they are folded into the database */
     uint32_t wal_pages;      /* pages in the WAL at which it is brought into the database */
     bool relaxed;            /* a commit is written before it is answered, synced within a second */
 };
+
+/* What a store has of memory for pages at most, and what it has in any case. */
+#define STORE_MEMORY (32u << 20)
+#define STORE_MEMORY_LEAST (1u << 20)
 
 /* What applies unless told otherwise. */
 extern const struct store_options store_defaults;
@@ -66,8 +78,24 @@ void store_rollback(struct store *s);
 
 /* Outside a batch: commit what has gathered to the database. Nothing is lost when that fails. */
 int store_fold(struct store *s, struct error *e);
-/* Whether anything has gathered. */
-bool store_has_gathered(const struct store *s);
+/* Nobody has used it for a moment: give memory back. */
+void store_rest(struct store *s);
+/* Whether there is anything to fold, or memory to give back. */
+bool store_may_rest(const struct store *s);
+
+/* Bringing what was folded from SQLite's WAL into its file, while batches go on. One at a time. Two
+ * threads take part: that of the store, and one that only waits for the disk. */
+struct store_checkpoint;
+/* On the store's thread: whether it is time. */
+bool store_wants_checkpoint(const struct store *s);
+/* On the store's thread. NULL: no memory. */
+struct store_checkpoint *store_checkpoint_begin(struct store *s);
+/* On any thread; the store may be in use meanwhile, or closed if its file has moved. */
+void store_checkpoint_run(struct store_checkpoint *c);
+/* On the store's thread, after it has run: take note, and free it. */
+void store_checkpoint_end(struct store *s, struct store_checkpoint *c);
+/* The same where the store is closed. NULL is fine. */
+void store_checkpoint_free(struct store_checkpoint *c);
 
 /* The number of the latest commit that changed the file; 0: none ever did. */
 uint64_t store_commit_number(const struct store *s);

@@ -30,27 +30,41 @@ static int make(const struct store *s, int dirfd, const char *name, struct error
     return refuse(s, e, strerror(errnum));
 }
 
-int store_file_prepare(const struct store *s, int dirfd, bool has_log, struct error *e)
+/* Remember which file it is that is about to be opened. */
+static int look(struct store *s, const struct stat *st, struct error *e)
+{
+    if (S_ISLNK(st->st_mode))
+        return refuse(s, e, "a symbolic link");
+    if (S_ISDIR(st->st_mode))
+        return refuse(s, e, "a directory");
+    if (!S_ISREG(st->st_mode))
+        return refuse(s, e, "not a regular file");
+    /* Root could be led to somebody else's file by a hard link. */
+    if (geteuid() == 0 && st->st_uid != s->directory.uid)
+        return refuse(s, e, "its owner is not the directory's owner");
+    s->file_dev = st->st_dev;
+    s->file_ino = st->st_ino;
+    return 0;
+}
+
+int store_file_prepare(struct store *s, int dirfd, bool has_log, struct error *e)
 {
     const char *name = strrchr(s->path, '/') + 1;
     struct stat st;
+    bool absent;
 
     /* Never open and close a file that is there: closing any descriptor of it would drop the
      * locks that SQLite holds on it in this process. */
-    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-        if (errno == ENOENT && has_log)
-            return refuse(s, e, "it is gone, but its commit log beside it holds data; to go on"
-                                " without that, delete bobbin_commit_0.log and _1.log");
-        return errno == ENOENT ? make(s, dirfd, name, e) : refuse(s, e, strerror(errno));
-    }
-    if (S_ISLNK(st.st_mode))
-        return refuse(s, e, "a symbolic link");
-    if (S_ISDIR(st.st_mode))
-        return refuse(s, e, "a directory");
-    if (!S_ISREG(st.st_mode))
-        return refuse(s, e, "not a regular file");
-    /* Root could be led to somebody else's file by a hard link. */
-    if (geteuid() == 0 && st.st_uid != s->directory.uid)
-        return refuse(s, e, "its owner is not the directory's owner");
-    return 0;
+    absent = fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0;
+    if (absent && errno != ENOENT)
+        return refuse(s, e, strerror(errno));
+    if (absent && has_log)
+        return refuse(s, e, "it is gone, but its commit log beside it holds data; to go on without"
+                            " that, delete bobbin_commit_0.log and _1.log");
+    int code = absent ? make(s, dirfd, name, e) : 0;
+    if (code)
+        return code;
+    if (absent && fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return refuse(s, e, strerror(errno));
+    return look(s, &st, e);
 }

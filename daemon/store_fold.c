@@ -4,29 +4,25 @@
  * it without our asking (an input/output error, a full disk, a batch that is undone) costs nothing
  * but doing those commits again from the log. */
 #include <assert.h>
-#include <time.h>
 
 #include "daemon/clock.h"
 #include "daemon/store_internal.h"
 
-/* A fold is to take between these: while it runs, the batch behind it waits. */
-#define FOLD_FAST_US 8000
-#define FOLD_SLOW_US 16000
+/* A fold writes about so many pages at most, which takes some 15 ms: meanwhile the batch behind it
+ * waits. Until then they are in memory, of which they take half at most. */
+#define FOLD_PAGES 4096
+#define PAGE_BYTES 4096
 /* Fewer changes than this are not worth a fold of their own. */
-#define FOLD_LEAST 256u
+#define FOLD_LEAST 128u
 /* Bytes of values that may gather in memory. */
 #define FOLD_BYTES (16u << 20)
+/* Shares and multiples of options.wal_pages: what may be left for a batch to wait for, and at what
+ * length of the WAL it waits in any case. */
+#define WAL_REST 4
+#define WAL_MOST 4
 /* A fold that failed is tried again after this, or after some times of what it took. */
 #define RETRY_MS 100
 #define RETRY_TIMES 4
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 void store_note_lost(struct store *s)
 {
@@ -37,11 +33,6 @@ void store_note_lost(struct store *s)
 bool store_may_write(const struct store *s)
 {
     return s->phase == STORE_GATHERING && !sqlite3_get_autocommit(s->db);
-}
-
-bool store_has_gathered(const struct store *s)
-{
-    return s->phase != STORE_FOLDED;
 }
 
 static int begin(struct store *s, struct error *e)
@@ -101,25 +92,35 @@ static int checkpoint(struct store *s, struct error *e)
     if (rc != SQLITE_OK)
         return store_error(s, rc, "checkpoint", e);
     s->fold.durable = s->fold.commit;
-    s->fold.wal_pages = 0;
+    s->fold.wal_done = s->fold.wal_pages;
     commit_log_release(s->commit_log, s->fold.durable);
     return 0;
 }
 
-static bool checkpoint_is_due(const struct store *s)
+/* The WAL begins anew only when all of it is in the database as a transaction begins. While batches
+ * keep coming that is never so by itself: what a checkpoint beside them has left is done here, when
+ * it is little, or the WAL has grown long. */
+static bool wal_is_due(const struct store *s)
 {
-    return s->fold.wal_pages >= (int)s->options.wal_pages ||
-           commit_log_wants_release(s->commit_log) > s->fold.durable;
+    const struct store_fold *f = &s->fold;
+    int limit = (int)s->options.wal_pages;
+
+    return !f->checkpointing && f->wal_pages >= limit && f->wal_pages > f->wal_done &&
+           (f->wal_pages - f->wal_done <= limit / WAL_REST || f->wal_pages >= limit * WAL_MOST);
 }
 
-/* Let the next fold take about as long as it should. */
-static void follow_time(struct store *s, int64_t took_us)
+/* Let the next fold write about as many pages as it should. A file that is small takes more changes
+ * to the same pages. */
+static void follow_pages(struct store *s, int pages)
 {
     struct store_fold *f = &s->fold;
 
-    if (took_us > FOLD_SLOW_US && f->bound / 2 >= FOLD_LEAST)
+    uint64_t part = s->memory / 2 / PAGE_BYTES;
+    int most = part < FOLD_PAGES ? (int)part : FOLD_PAGES;
+
+    if (pages > most && f->bound / 2 >= FOLD_LEAST)
         f->bound /= 2;
-    else if (took_us < FOLD_FAST_US && f->changes >= f->bound)
+    else if (pages < most / 4 * 3 && f->changes >= f->bound)
         f->bound = f->bound > s->options.fold_changes / 2 ? s->options.fold_changes : f->bound * 2;
 }
 
@@ -144,17 +145,18 @@ static int fold(struct store *s, struct error *e)
 {
     struct store_fold *f = &s->fold;
     struct error ignored;
-    int64_t began = now_us();
+    int64_t began = clock_now_ms();
+    int before = f->wal_pages;
     int code = commit(s, e);
 
     if (code) {
         s->phase = STORE_LOST;
         rebuild(s, &ignored);
         f->failure = *e;
-        f->retry_ms = clock_now_ms() + RETRY_MS + RETRY_TIMES * (now_us() - began) / 1000;
+        f->retry_ms = clock_now_ms() + RETRY_MS + RETRY_TIMES * (clock_now_ms() - began);
         return code;
     }
-    follow_time(s, now_us() - began);
+    follow_pages(s, f->wal_pages > before ? f->wal_pages - before : f->wal_pages);
     f->changes = 0;
     f->bytes = 0;
     f->failure.code = 0;
@@ -170,7 +172,7 @@ int store_fold(struct store *s, struct error *e)
     code = store_ready(s, e);
     if (!code && s->phase == STORE_GATHERING)
         code = fold(s, e);
-    if (!code && checkpoint_is_due(s))
+    if (!code && wal_is_due(s))
         checkpoint(s, &ignored); /* the data is safe as it is; the next fold tries again */
     return code;
 }
@@ -222,7 +224,7 @@ static int prepare(struct store *s, struct error *e)
         if (code)
             return code;
     }
-    if (!commit_log_is_full(s->commit_log))
+    if (!commit_log_is_full(s->commit_log) || s->fold.checkpointing)
         return 0;
     int code = store_fold(s, e);
     return code ? code : checkpoint(s, e);

@@ -51,6 +51,10 @@
     X(SAVE_UNDO, "ROLLBACK TO op")                                                                 \
     X(SAVE_END, "RELEASE op")
 
+/* SQLite's own layer that holds the file against all other processes and keeps the WAL's index in
+ * memory: several connections of this process may use it. */
+#define STORE_VFS "unix-excl"
+
 enum store_statement {
 #define X(id, sql) STORE_##id,
     STORE_STATEMENT_LIST(X)
@@ -112,7 +116,9 @@ struct store_fold {
     uint32_t bound;       /* fold when so many have; follows the time that a fold takes */
     struct error failure; /* with a code: why the last one failed … */
     int64_t retry_ms;     /* … and when to try again, by clock_now_ms */
-    int wal_pages;        /* in the WAL, as of the last fold */
+    int wal_pages;        /* in the WAL, as of the last fold … */
+    int wal_done;         /* … and of them those that are in the database too */
+    bool checkpointing;   /* another thread is at it */
 };
 
 struct store {
@@ -120,6 +126,8 @@ struct store {
     char *path;                 /* of the file; owned */
     const char *shown;          /* the end of the path, short enough to leave
                                    room for the reason in a struct error */
+    dev_t file_dev;             /* which file was opened */
+    ino_t file_ino;
     sqlite3 *db;
     sqlite3_stmt *statements[STORE_STATEMENT_COUNT];
     struct store_options options;
@@ -127,6 +135,8 @@ struct store {
     struct commit_log *commit_log;
     struct commit_log_id log_id; /* as the database has it */
     struct buffer redo;         /* the commit log's record in the making */
+    bool busy;                  /* counted in options.share */
+    uint64_t memory;            /* for pages; 0: what is needed at least */
     enum store_phase phase;
     struct store_fold fold;
     uint64_t commit;      /* of the last batch that changed the file */
@@ -205,6 +215,12 @@ int store_changes_reserve(struct store *s);
 void store_changes_clear(struct store *s);
 void store_changes_fini(struct store *s);
 
+/* Memory (store_memory.c). */
+/* Take part in the share, and follow it. */
+void store_memory_follow(struct store *s);
+/* Leave it. */
+void store_memory_leave(struct store *s);
+
 /* The open transaction (store_fold.c). */
 /* Have the state that all commits so far have led to; call before anything reads or writes. */
 int store_ready(struct store *s, struct error *e);
@@ -266,7 +282,7 @@ void store_ttl(struct store *s, struct op *op);
 
 /* Find the file in the state directory `dirfd`, or make it: 0600, empty, durable, its owner's; not
  * where a commit log holds data that was in it. Refuses what is not a regular file of the directory's owner. */
-int store_file_prepare(const struct store *s, int dirfd, bool has_log, struct error *e);
+int store_file_prepare(struct store *s, int dirfd, bool has_log, struct error *e);
 
 /* Run SQL whose rows, if any, are of no interest. A result of SQLite. */
 int store_exec(const struct store *s, const char *sql);

@@ -21,19 +21,10 @@ struct store_array store_array_begin(struct buffer *b)
 
 void store_array_end(struct buffer *b, const struct store_array *array)
 {
-    uint32_t count = array->count;
-    uint8_t header[5] = {0xdd, (uint8_t)(count >> 24), (uint8_t)(count >> 16),
-                         (uint8_t)(count >> 8), (uint8_t)count};
-    size_t room = sizeof(header), size = count < 16 ? 1 : count < 65536 ? 3 : room;
-    uint8_t *at;
-
     if (b->failed)
         return;
-    header[room - size] = (uint8_t)(count < 16 ? 0x90 | count : count < 65536 ? 0xdc : 0xdd);
-    at = b->data + array->at;
-    memcpy(at, header + room - size, size);
-    memmove(at + size, at + room, b->len - array->at - room);
-    b->len -= room - size;
+    for (unsigned i = 0; i < 4; i++)
+        b->data[array->at + 1 + i] = (uint8_t)(array->count >> (24 - 8 * i));
 }
 
 /* Let the statement's parameter be the row it stands on. A result of SQLite. */
@@ -236,8 +227,8 @@ static void list_page(struct store *s, struct op *op)
     } else if (rc != SQLITE_OK) {
         store_fail(s, op, rc);
     } else {
-        pack_cursor(op, &pk, &page);
         store_array_end(&op->result, &page.keys);
+        pack_cursor(op, &pk, &page);
     }
 }
 

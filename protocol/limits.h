@@ -49,8 +49,8 @@
 #define LIMIT_CONNECTIONS 10000u
 #define LIMIT_APPS 10000u
 
-/* What the daemon's configuration may set, as max_NAME: X(name in hello, default, least, most).
- * What clients reckon with (a message, a key, a value) can only be made smaller. */
+/* What the daemon's configuration may set, as max_NAME: X(name in hello, default, least, most). What
+ * clients reckon with (a message, a key, a value) can only be made smaller. */
 #define LIMIT_SETTABLE_LIST(X)                                                                     \
     X(message, LIMIT_MESSAGE, 4096u, LIMIT_MESSAGE)                                                \
     X(key, LIMIT_KEY, 1u, LIMIT_KEY)                                                               \

@@ -11,12 +11,6 @@
  * Every function returns a bobbin_status, 0 for success. The handle keeps the text of its last
  * error. Results go to ret_… pointers, which are written only on success. Whatever the library
  * allocates for the caller is freed with bobbin_free, lists and statuses with their own functions.
- * What the caller passes stays the caller's and is not needed after the call.
- *
- * Any call that speaks to the daemon can end with BOBBIN_DISCONNECTED, BOBBIN_BAD_RESPONSE,
- * BOBBIN_TIMED_OUT, BOBBIN_NO_MEMORY, BOBBIN_MISUSE, BOBBIN_SHUTTING_DOWN and BOBBIN_OTHER. What
- * else each can end with is said where it stands below; bobbin(3) and the pages of the functions
- * tell more.
  *
  * A write that returned BOBBIN_OK is on disk. One that returned BOBBIN_DISCONNECTED or
  * BOBBIN_TIMED_OUT may or may not have taken effect; the library never repeats it by itself.
@@ -78,9 +72,6 @@ BOBBIN_API const char *bobbin_status_name(bobbin_status status);
  * False for all that is found on this side: what a lost connection did is not known. */
 BOBBIN_API bool bobbin_status_retriable(bobbin_status status);
 
-/* Connecting. Beside the failures of every call BOBBIN_CANNOT_CONNECT: nobody answers there, or it
- * may not be opened. */
-
 /* Connect to the daemon's socket at `path`. With NULL: the descriptor in $BOBBIN_FD if that is set
  * (an app process), else the socket named by $BOBBIN_SOCKET, else the first of
  * $XDG_RUNTIME_DIR/bobbin/bobbin.sock (not for root; /tmp/bobbin-UID/bobbin.sock, in a directory of
@@ -136,9 +127,7 @@ BOBBIN_API const char *const *bobbin_stores(const bobbin *b);
 BOBBIN_API uint64_t bobbin_limit(const bobbin *b, const char *name);
 
 /* Bind the connection to an app, by name or by absolute directory. An app process is bound from the
- * start and need not (and may not) call this. BOBBIN_NO_SUCH_APP; BOBBIN_ACCESS_DENIED: none that
- * this user may use; BOBBIN_INVALID_REQUEST: bound to another app, or the name stands for several;
- * BOBBIN_BUSY: the app has as many connections as it may. */
+ * start and need not (and may not) call this. */
 BOBBIN_API bobbin_status bobbin_attach(bobbin *b, const char *app);
 /* A round trip. */
 BOBBIN_API bobbin_status bobbin_ping(bobbin *b);
@@ -146,13 +135,7 @@ BOBBIN_API bobbin_status bobbin_ping(bobbin *b);
 /* Keys and values.
  *
  * Keys are UTF-8 of key_len bytes, at most 2048 when they are written; values any bytes, at most 16
- * MiB. `store` is a label, NUL-terminated; "default" is there in every app.
- *
- * All of these calls, those of listing, of many keys and of watching included, can end with
- * BOBBIN_NO_SUCH_STORE, BOBBIN_ACCESS_DENIED (a store that this process may not use),
- * BOBBIN_NO_SUCH_APP (it has gone), BOBBIN_INVALID_REQUEST (not attached; a key that is not UTF-8)
- * and BOBBIN_BUSY (another process holds the file); those that write also with BOBBIN_TOO_LARGE
- * (key or value) and BOBBIN_QUOTA_EXCEEDED. After an error of these nothing has changed. */
+ * MiB. `store` is a label, NUL-terminated; "default" is there in every app. */
 
 /* The commit number that came with the last successful call on keys and values: of a write, the one
  * that holds it; of a read, the latest that it saw. Numbers of one app only grow. 0: none yet. */
@@ -170,8 +153,8 @@ BOBBIN_API bobbin_status bobbin_delete(bobbin *b, const char *store, const char 
 BOBBIN_API bobbin_status bobbin_exists(bobbin *b, const char *store, const char *key,
                                        size_t key_len, bool *ret_exists);
 
-/* As a set, but the entry vanishes after ttl_ms milliseconds, from 1 to ten years, else
- * BOBBIN_INVALID_REQUEST or BOBBIN_MISUSE. A later set without it lets the entry stay. */
+/* As a set, but the entry vanishes after ttl_ms milliseconds, from 1 to ten years. A later set
+ * without it lets the entry stay. */
 BOBBIN_API bobbin_status bobbin_set_ttl(bobbin *b, const char *store, const char *key,
                                         size_t key_len, const void *value, size_t value_len,
                                         int64_t ttl_ms);
@@ -236,14 +219,12 @@ typedef struct bobbin_keys_options {
     bool reverse;   /* from the last key to the first */
 } bobbin_keys_options;
 
-/* One page of a listing; options may be NULL. Free it with bobbin_key_page_free.
- * BOBBIN_INVALID_REQUEST: the cursor is none. */
+/* One page of a listing; options may be NULL. Free it with bobbin_key_page_free. */
 BOBBIN_API bobbin_status bobbin_keys(bobbin *b, const char *store,
                                      const bobbin_keys_options *options,
                                      bobbin_key_page **ret_page);
 BOBBIN_API void bobbin_key_page_free(bobbin_key_page *page);
-/* The same with the values. Free it with bobbin_entry_page_free. BOBBIN_TOO_LARGE: one entry is
- * more than an answer may hold. */
+/* The same with the values. Free it with bobbin_entry_page_free. */
 BOBBIN_API bobbin_status bobbin_entries(bobbin *b, const char *store,
                                         const bobbin_keys_options *options,
                                         bobbin_entry_page **ret_page);
@@ -252,8 +233,7 @@ BOBBIN_API void bobbin_entry_page_free(bobbin_entry_page *page);
 BOBBIN_API bobbin_status bobbin_count(bobbin *b, const char *store, uint64_t *ret_entries,
                                       uint64_t *ret_bytes);
 
-/* Several keys at once: all of it or, on failure, none. BOBBIN_TOO_LARGE: more than 10000, or
- * values of more than 128 MiB. */
+/* Several keys at once: all of it or, on failure, none. */
 
 typedef struct bobbin_values {
     size_t count;
@@ -304,9 +284,7 @@ typedef struct bobbin_op {
  * changed and *ret_failed_check, which may be NULL, is the index of the first that did not (it is
  * left alone otherwise). An operation that fails fails the whole and nothing is changed.
  *
- * BOBBIN_STALE: whether a BOBBIN_CHECK_SINCE holds is not known any more; read the key anew.
- * BOBBIN_INVALID_REQUEST: `since` is over the latest commit, or a sum overflows. BOBBIN_WRONG_TYPE:
- * what is incremented has not 8 bytes. BOBBIN_TOO_LARGE: more than 1000 checks or operations. */
+ * BOBBIN_STALE: whether a BOBBIN_CHECK_SINCE holds is not known any more; read the key anew. */
 BOBBIN_API bobbin_status bobbin_atomic(bobbin *b, const char *store, const bobbin_check *checks,
                                        size_t check_count, const bobbin_op *ops, size_t op_count,
                                        bool *ret_applied, size_t *ret_failed_check);
@@ -332,8 +310,7 @@ typedef struct bobbin_watch_options {
 /* Begin to watch a store; options NULL: all of it. *ret_id is in the changes of this watch.
  *
  * BOBBIN_COMPACTED: the daemon does not remember all changes after `since`; list the keys and begin
- * from bobbin_last_commit. BOBBIN_INVALID_REQUEST: `since` is over the latest commit.
- * BOBBIN_QUOTA_EXCEEDED: the connection has as many watches as it may. */
+ * from bobbin_last_commit. */
 BOBBIN_API bobbin_status bobbin_watch(bobbin *b, const char *store,
                                       const bobbin_watch_options *options, uint64_t *ret_id);
 /* End a watch. Its changes that wait in the handle are dropped. ret_existed may be NULL: whether
@@ -393,13 +370,7 @@ typedef struct bobbin_app_list {
 } bobbin_app_list;
 
 /* `app` is a name or an absolute directory. A status is freed with bobbin_app_status_free; each
- * ret_status may be NULL.
- *
- * BOBBIN_NO_SUCH_APP, BOBBIN_ACCESS_DENIED: there is no such app, or directory, or none that this
- * user may use; an app process calls. BOBBIN_INVALID_REQUEST: a path that is not absolute or not
- * UTF-8, a wrong manifest, no such component, a name that is taken or stands for several.
- * BOBBIN_QUOTA_EXCEEDED: as many apps are registered as may be. BOBBIN_OTHER: a stop that a start
- * has overtaken. */
+ * ret_status may be NULL. */
 BOBBIN_API bobbin_status bobbin_app_register(bobbin *b, const char *directory,
                                              bobbin_app_status **ret_status);
 BOBBIN_API bobbin_status bobbin_app_unregister(bobbin *b, const char *app);
@@ -422,10 +393,7 @@ typedef struct bobbin_backup_info {
 } bobbin_backup_info;
 
 /* Write a consistent copy of the app's database to a new file at an absolute path, as the daemon
- * sees it. Returns when it is on disk; writers go on meanwhile. ret may be NULL.
- *
- * BOBBIN_INVALID_REQUEST: not attached, not an absolute path, or something is there already.
- * BOBBIN_ACCESS_DENIED: this user could not make that file. */
+ * sees it. Returns when it is on disk; writers go on meanwhile. ret may be NULL. */
 BOBBIN_API bobbin_status bobbin_backup(bobbin *b, const char *path, bobbin_backup_info *ret);
 
 /* One figure of the statistics. */
@@ -468,25 +436,25 @@ BOBBIN_API void bobbin_stats_free(bobbin_stats *stats);
 
 typedef enum bobbin_request_kind {
     BOBBIN_REQUEST_PING,
-    BOBBIN_REQUEST_GET,            /* store, key */
-    BOBBIN_REQUEST_SET,            /* store, key, value, ttl_ms */
-    BOBBIN_REQUEST_DELETE,         /* store, key */
-    BOBBIN_REQUEST_EXISTS,         /* store, key */
-    BOBBIN_REQUEST_TTL,            /* store, key */
-    BOBBIN_REQUEST_KEYS,           /* store, listing */
-    BOBBIN_REQUEST_ENTRIES,        /* store, listing */
-    BOBBIN_REQUEST_COUNT,          /* store */
-    BOBBIN_REQUEST_GET_MANY,       /* store, keys */
-    BOBBIN_REQUEST_SET_MANY,       /* store, entries, ttl_ms */
-    BOBBIN_REQUEST_DELETE_MANY,    /* store, keys */
-    BOBBIN_REQUEST_INCREMENT,      /* store, key, delta */
-    BOBBIN_REQUEST_SWAP,           /* store, key, expected, value, ttl_ms */
-    BOBBIN_REQUEST_ATOMIC,         /* store, checks, ops */
-    BOBBIN_REQUEST_WATCH,          /* store, watching */
-    BOBBIN_REQUEST_UNWATCH,        /* watch */
-    BOBBIN_REQUEST_ATTACH,         /* app */
-    BOBBIN_REQUEST_BACKUP,         /* path */
-    BOBBIN_REQUEST_STATS,          /* app, or NULL */
+    BOBBIN_REQUEST_GET,         /* store, key */
+    BOBBIN_REQUEST_SET,         /* store, key, value, ttl_ms */
+    BOBBIN_REQUEST_DELETE,      /* store, key */
+    BOBBIN_REQUEST_EXISTS,      /* store, key */
+    BOBBIN_REQUEST_TTL,         /* store, key */
+    BOBBIN_REQUEST_KEYS,        /* store, listing */
+    BOBBIN_REQUEST_ENTRIES,     /* store, listing */
+    BOBBIN_REQUEST_COUNT,       /* store */
+    BOBBIN_REQUEST_GET_MANY,    /* store, keys */
+    BOBBIN_REQUEST_SET_MANY,    /* store, entries, ttl_ms */
+    BOBBIN_REQUEST_DELETE_MANY, /* store, keys */
+    BOBBIN_REQUEST_INCREMENT,   /* store, key, delta */
+    BOBBIN_REQUEST_SWAP,        /* store, key, expected, value, ttl_ms */
+    BOBBIN_REQUEST_ATOMIC,      /* store, checks, ops */
+    BOBBIN_REQUEST_WATCH,       /* store, watching */
+    BOBBIN_REQUEST_UNWATCH,     /* watch */
+    BOBBIN_REQUEST_ATTACH,      /* app */
+    BOBBIN_REQUEST_BACKUP,      /* path */
+    BOBBIN_REQUEST_STATS,       /* app, or NULL */
     BOBBIN_REQUEST_APP_REGISTER,   /* app: the directory */
     BOBBIN_REQUEST_APP_UNREGISTER, /* app */
     BOBBIN_REQUEST_APP_LIST,
@@ -536,9 +504,9 @@ typedef struct bobbin_result {
     uint64_t entry_count; /* count: entries … */
     uint64_t byte_count;  /* … and bytes */
     uint64_t watch;       /* watch: its id */
-    const bobbin_values *values;            /* get_many */
-    const bobbin_key_page *keys;            /* keys */
-    const bobbin_entry_page *entries;       /* entries */
+    const bobbin_values *values;      /* get_many */
+    const bobbin_key_page *keys;      /* keys */
+    const bobbin_entry_page *entries; /* entries */
     const bobbin_app_status *status_of_app; /* app_register, app_status, app_start, app_stop */
     const bobbin_app_list *apps;            /* app_list */
     const bobbin_stats *stats;              /* stats */

@@ -1,7 +1,9 @@
 /* SIGKILL of the daemon under write load: every acknowledged write is there afterwards.
  *
  * Several writers count up, each in keys of its own, and note in shared memory what was acknowledged.
- * BOBBIN_KILLS sets how often the daemon is killed. */
+ * Once as people run it, and once with limits so small that the commit log's files are used again
+ * and folds and checkpoints happen all the time. Some kills hit a daemon that is mending what the one
+ * before left. BOBBIN_KILLS sets how often the daemon is killed under load. */
 #include <check.h>
 #include <signal.h>
 #include <stdio.h>
@@ -113,6 +115,27 @@ static void check_ledgers(int round)
     bobbin_close(b);
 }
 
+/* Have the app opened, which takes in what the crash left, and kill the daemon meanwhile. */
+static void kill_while_it_mends(unsigned *seed)
+{
+    pid_t pid;
+    harness_start(&h);
+    fflush(NULL);
+    pid = fork();
+    if (!pid) {
+        bobbin *b = NULL;
+        void *value;
+        size_t len;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (!bobbin_connect(h.socket, &b) && !bobbin_attach(b, "plain"))
+            bobbin_get(b, "default", "k", 1, &value, &len);
+        _exit(0);
+    }
+    nanosleep(&(struct timespec){.tv_nsec = rand_r(seed) % 8000000}, NULL);
+    harness_kill(&h);
+    waitpid(pid, NULL, 0);
+}
+
 static void one_round(int round, unsigned *seed)
 {
     pid_t writers[WRITERS];
@@ -125,11 +148,13 @@ static void one_round(int round, unsigned *seed)
     harness_kill(&h);
     for (int i = 0; i < WRITERS; i++)
         waitpid(writers[i], NULL, 0);
+    for (int i = rand_r(seed) % 3; i > 0; i--)
+        kill_while_it_mends(seed);
     harness_start(&h);
     check_ledgers(round);
 }
 
-START_TEST(test_acknowledged_writes_survive)
+static void check_survival(void)
 {
     const char *asked = getenv("BOBBIN_KILLS");
     const char *seed_text = getenv("BOBBIN_SEED");
@@ -144,6 +169,25 @@ START_TEST(test_acknowledged_writes_survive)
     printf("%d kills, %ld acknowledged writes, none lost\n", kills, total_acknowledged());
     ck_assert_int_eq(harness_stop(&h), 0);
 }
+
+START_TEST(test_acknowledged_writes_survive)
+{
+    check_survival();
+}
+END_TEST
+
+START_TEST(test_acknowledged_writes_survive_with_small_limits)
+{
+    char path[120];
+    FILE *f;
+    snprintf(path, sizeof path, "%s/bobbin.toml", h.dir);
+    f = fopen(path, "we");
+    ck_assert_ptr_nonnull(f);
+    fputs("commit_log_size = 8192\nfold_changes = 20\nwal_pages = 8\n", f);
+    ck_assert_int_eq(fclose(f), 0);
+    h.config = path;
+    check_survival();
+}
 END_TEST
 
 int main(void)
@@ -155,6 +199,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 3000);
     tcase_add_test(tc, test_acknowledged_writes_survive);
+    tcase_add_test(tc, test_acknowledged_writes_survive_with_small_limits);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -39,6 +39,7 @@ ABOUT = [
     "unless it has one of these:",
     "  {'$bin': 'HEX'}                  a bin",
     "  {'$fill': 'HEX', 'times': N}     a bin: these bytes, so many times",
+    "  {'$array32': [...]}              an array whose header has 5 bytes (0xdd), however short it is",
     "  {'$dir': 'NAME'}                 a str: the path NAME in the directory of the replay (in bytes:",
     "                                   " + notation.ROOT + "/NAME)",
     "  {'$any': TYPE, 'example': X}     any value of that type (nil, bool, int, str, bin, array, map);",

@@ -91,18 +91,6 @@ def prototypes(header):
     return found
 
 
-def fields_of(body):
-    """The names of a struct's fields, in order."""
-    body = re.sub(r"/\*.*?\*/", "", body, flags=re.S)
-    return re.findall(r"(\w+);", body)
-
-
-def structs(text):
-    """{name: [field...]} of every struct in the header, or shown in a page."""
-    found = re.findall(r"typedef struct (\w+) \{(.*?)\n\}", text, re.S)
-    return {name: fields_of(body) for name, body in found}
-
-
 def synopsis(functions, header):
     all_of_them = prototypes(header)
     for name in functions:

@@ -40,8 +40,7 @@ static void print_full(void)
 #define X(id, name, params) printf("notification\t%s\t%s\n", name, params);
     NOTIFICATION_LIST(X)
 #undef X
-#define X(name, number, what)                                                                      \
-    printf("limit\t%s\t%llu\t%s\n", name, (unsigned long long)(number), what);
+#define X(name, number, what) printf("limit\t%s\t%llu\t%s\n", name, (unsigned long long)(number), what);
     LIMIT_LIST(X)
 #undef X
 #define X(name, standard, least, most)                                                             \

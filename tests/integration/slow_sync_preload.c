@@ -1,6 +1,6 @@
-/* LD_PRELOAD for a daemon under test: a disk that is slow to sync. While the file
- * $BOBBIN_TEST_SLOW_SYNC is there, a sync takes as many milliseconds as the file says, once;
- * "FILE.begun" tells that it has begun. */
+/* LD_PRELOAD for a daemon under test: a disk that is slow to sync. While the file $BOBBIN_TEST_SLOW_SYNC
+ * is there, a sync takes as many milliseconds as the file says, once; "FILE.begun" tells that it has
+ * begun. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,11 +1,9 @@
 #!/usr/bin/env python3
-"""Clients that know nothing but sockets and a MessagePack library: one made from what PROTOCOL.md says,
-and the one that it shows, just as it stands there.
+"""A client from PROTOCOL.md alone: nothing but sockets and a MessagePack library.
 
-Usage: test_foreign_client.py BIN_DIR PROTOCOL.md
+Usage: test_foreign_client.py BIN_DIR
 """
 import os
-import re
 import shutil
 import signal
 import socket
@@ -118,27 +116,8 @@ def exercise(path, directory):
     check("unregister", other.call("app.unregister", status["name"]) is None)
 
 
-def run_as_shown(path, top, specification):
-    """It attaches to "counter", which is there by its directory's name."""
-    with open(specification, encoding="utf-8") as file:
-        programs = re.findall(r"^```python\n(.*?)^```$", file.read(), re.S | re.M)
-    check("one program is shown", len(programs) == 1)
-    os.mkdir(top + "/counter")
-    Client(path).call("app.register", os.path.realpath(top + "/counter"))
-    program = os.path.join(top, "shown.py")
-    with open(program, "w", encoding="utf-8") as file:
-        file.write(programs[0])
-    environment = dict(os.environ, BOBBIN_SOCKET=path)
-    environment.pop("BOBBIN_FD", None)
-    said = subprocess.run(
-        [sys.executable, program], env=environment, stdout=subprocess.PIPE, universal_newlines=True
-    )
-    check("it runs", said.returncode == 0)
-    check("it says '%s'" % said.stdout, said.stdout == "b'hello'\ngreeting\n")
-
-
 def main():
-    bin_dir, specification = sys.argv[1:]
+    bin_dir = sys.argv[1]
     top = tempfile.mkdtemp(prefix="bobbin-test.")
     path = os.path.join(top, "bobbin.sock")
     directory = os.path.realpath(os.path.join(top, "app"))
@@ -151,7 +130,6 @@ def main():
         while not os.path.exists(path) and time.monotonic() < deadline:
             time.sleep(0.01)
         exercise(path, directory)
-        run_as_shown(path, top, specification)
         daemon.send_signal(signal.SIGTERM)
         check("daemon exits with 0", daemon.wait(60) == 0)
     finally:

@@ -1,5 +1,5 @@
-/* Every limit at its edge: as much as it says is fine, one more is not. Those that bobbin.toml sets
- * are set low, told in hello, and hold. */
+/* Every limit at its edge: as much as it says is fine, one more is not. Those that bobbin.toml sets are
+ * set low, told in hello, and hold. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,11 +63,10 @@ static const struct {
     const char *name;
     unsigned number;
 } low[] = {
-    {"message", 8192},      {"key", 64},
-    {"value", 1000},        {"inflight", 4},
-    {"watches", 2},         {"inflight_bytes", 5000},
-    {"unread_bytes", 4096}, {"connections", 12},
-    {"app_connections", 3}, {"apps", 2},
+    {"message", 8192},      {"key", 64},         {"value", 1000},
+    {"inflight", 4},        {"watches", 2},      {"inflight_bytes", 5000},
+    {"unread_bytes", 4096}, {"connections", 12}, {"app_connections", 3},
+    {"apps", 2},
 };
 
 static void begin_low(void)

@@ -1,6 +1,5 @@
 #!/usr/bin/python3
-"""The man pages: they render without a warning, and what in them follows from the code is that. And the
-program that README.md shows is the example.
+"""The man pages: they render without a warning, and what in them follows from the code is that.
 
 Usage: test_man_pages.py BUILD_DIR SOURCE_DIR          (checks)
        test_man_pages.py --write BUILD_DIR SOURCE_DIR  (writes the tables anew)
@@ -105,10 +104,6 @@ def check_functions(pages, header):
     there = set(man_tables.prototypes(header))
     expect(len(there) > 50, "bobbin.h has %d functions only" % len(there))
     expect(set(homes) == there, "not the functions of bobbin.h: %s" % (set(homes) ^ there))
-    for path, page in pages.items():
-        for name, fields in man_tables.structs(page).items():
-            real = man_tables.structs(header).get(name)
-            expect(fields == real, "%s: %s is shown as %s: it is %s" % (path, name, fields, real))
     everything = "".join(page for path, page in pages.items() if path.endswith(".3"))
     for constant in re.findall(r"^\s*(?:#define )?(BOBBIN_(?!API\b|H\b)[A-Z_]+)\b", header, re.M):
         expect(constant in everything, "%s is in no page" % constant)
@@ -163,8 +158,6 @@ def main():
     check_options(by_name["bobbind.8"], build + "/bin/bobbind", "--help")
     check_options(by_name["bobbin-run.1"], build + "/bin/bobbin-run", "--help")
     check_configuration(by_name["bobbin.toml.5"], build + "/bin/bobbind", read(source + "/daemon/config.cc"))
-    shown = re.findall(r"^```c\n(.*?)^```$", read(source + "/README.md"), re.S | re.M)
-    expect(read(source + "/client/examples/hello.c") in shown, "README.md does not show hello.c as it is")
     for failure in failures:
         print("FAILED:", failure)
     print("%d passed, %d failed" % (passed, len(failures)))

@@ -363,13 +363,9 @@ static bool exists(void *path)
 START_TEST(test_stop_waits_for_a_slow_commit)
 {
     char dir[160], slow[100], begun[120], expected[40];
-    const char *environment[] = {"LD_PRELOAD",
-                                 TEST_SLOW_SYNC,
-                                 "BOBBIN_TEST_SLOW_SYNC",
-                                 slow,
+    const char *environment[] = {"LD_PRELOAD", TEST_SLOW_SYNC, "BOBBIN_TEST_SLOW_SYNC", slow,
 #ifdef __SANITIZE_ADDRESS__
-                                 "ASAN_OPTIONS",
-                                 "verify_asan_link_order=0",
+                                 "ASAN_OPTIONS", "verify_asan_link_order=0",
 #endif
                                  NULL};
     struct talk t;

@@ -7,7 +7,27 @@ ROOT = "/srv/bobbin"
 TYPES = {"nil": type(None), "bool": bool, "int": int, "str": str, "bin": bytes, "array": list, "map": dict}
 
 
+class Array32(list):
+    """An array whose header has five bytes, however short it is."""
+
+
+def header(count, fix, *longer):
+    if count < 16:
+        return bytes([fix | count])
+    if count < 65536:
+        return longer[0] + count.to_bytes(2, "big")
+    return longer[1] + count.to_bytes(4, "big")
+
+
 def pack(value):
+    """As msgpack.packb, but for Array32."""
+    if isinstance(value, Array32):
+        return b"\xdd" + len(value).to_bytes(4, "big") + b"".join(map(pack, value))
+    if isinstance(value, (list, tuple)):
+        return header(len(value), 0x90, b"\xdc", b"\xdd") + b"".join(map(pack, value))
+    if isinstance(value, dict):
+        packed = b"".join(pack(key) + pack(item) for key, item in value.items())
+        return header(len(value), 0x80, b"\xde", b"\xdf") + packed
     return msgpack.packb(value, use_bin_type=True)
 
 
@@ -31,6 +51,8 @@ def encode(value, root=ROOT):
         return bytes.fromhex(value["$bin"])
     if kind == "$fill":
         return bytes.fromhex(value["$fill"]) * value["times"]
+    if kind == "$array32":
+        return Array32(encode(item, root) for item in value["$array32"])
     if kind == "$dir":
         return root + "/" + value["$dir"]
     if kind == "$any":
@@ -61,6 +83,8 @@ def mismatch(pattern, got, root, at="message"):
         if fits and "contains" in pattern and pattern["contains"] not in got:
             fits = False
         return None if fits else "%s: %r is not %s" % (at, got, pattern)
+    if word(pattern) == "$array32":
+        pattern = pattern["$array32"]
     if isinstance(pattern, list):
         if not isinstance(got, list) or len(got) != len(pattern):
             return "%s: %r is not an array of %d" % (at, got, len(pattern))

@@ -63,8 +63,8 @@ def number(value):
 
 
 def page(items, cursor=None):
-    """A result of keys or entries."""
-    return [items, None if cursor is None else bin_of(cursor)]
+    """A result of keys or entries: its length is not known before its last element."""
+    return [{"$array32": items}, None if cursor is None else bin_of(cursor)]
 
 
 def any_of(kind, example, **more):

@@ -235,6 +235,83 @@ START_TEST(sweep_that_fails_is_told_and_harms_nobody)
 }
 END_TEST
 
+/* Folds and checkpoints. */
+
+static const struct store_options hasty = {
+    .log_first = 8192, .log_most = 16384, .fold_changes = 256, .wal_pages = 8};
+
+START_TEST(checkpoints_go_on_beside_the_batches)
+{
+    static char values[3000][8];
+    static char keys[3000][8];
+    struct stat st;
+
+    start(10000);
+    batcher_set_options(batcher, &hasty);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 1000; i++) {
+            int n = round * 1000 + i;
+            snprintf(values[n], sizeof(values[n]), "%d", n);
+            snprintf(keys[n], sizeof(keys[n]), "k%d", n % 200);
+            submit(op_set(keys[n], text(values[n])));
+            if (i % 100 == 99)
+                wait_done(done_count + 50);
+        }
+        wait_done(1000);
+        forget();
+        ck_assert_int_eq(stat(env_path(DB_NAME "-wal"), &st), 0);
+        ck_assert_int_le(st.st_size, 200 * 4200);
+    }
+    submit(op_get("k199"));
+    wait_done(1);
+    check_got(done[0], "2999");
+    /* Without anything to do the rest is folded as well. */
+    while (stat(env_path(DB_NAME), &st) != 0 || st.st_size < 3 * 4096)
+        ck_assert(uv_run(&loop, UV_RUN_ONCE));
+    stop();
+    env_check_plain();
+    ck_assert_int_eq(env_sql_int("SELECT count(*) FROM spin_key_value"), 200);
+}
+END_TEST
+
+START_TEST(idle_store_is_folded)
+{
+    struct stat st;
+
+    start(60000);
+    submit(op_set("a", text("x")));
+    wait_done(1);
+    ck_assert_int_eq(stat(env_path(DB_NAME "-wal"), &st), 0);
+    off_t before = st.st_size;
+    uint64_t began = uv_hrtime();
+    do {
+        uv_run(&loop, UV_RUN_ONCE);
+        ck_assert_int_eq(stat(env_path(DB_NAME "-wal"), &st), 0);
+    } while (st.st_size == before && uv_hrtime() - began < 20000000000u);
+    ck_assert_int_gt(st.st_size, before);
+}
+END_TEST
+
+START_TEST(closing_waits_for_a_checkpoint)
+{
+    static char values[500][8];
+
+    for (int round = 0; round < 10; round++) {
+        start(10000);
+        batcher_set_options(batcher, &hasty);
+        for (int i = 0; i < 500; i++) {
+            snprintf(values[i], sizeof(values[i]), "%d", round + i);
+            submit(op_set(values[i], text(values[i])));
+            if (i == 300)
+                wait_done(200);
+        }
+        stop();
+        forget();
+        env_check_plain();
+    }
+}
+END_TEST
+
 /* Tasks. */
 
 static struct {
@@ -449,6 +526,9 @@ Suite *batcher_background_suite(void)
     tcase_add_test(tc, nothing_is_swept_before_its_time);
     tcase_add_test(tc, store_that_was_closed_sweeps_when_it_opens);
     tcase_add_test(tc, sweep_that_fails_is_told_and_harms_nobody);
+    tcase_add_test(tc, checkpoints_go_on_beside_the_batches);
+    tcase_add_test(tc, idle_store_is_folded);
+    tcase_add_test(tc, closing_waits_for_a_checkpoint);
     tcase_add_test(tc, task_makes_its_steps_and_is_done);
     tcase_add_test(tc, task_and_operations_take_turns);
     tcase_add_test(tc, tasks_are_cancelled_by_close);

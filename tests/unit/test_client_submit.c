@@ -224,37 +224,22 @@ START_TEST(administration_does_not_block_either)
         const char *expected;
     } each[] = {
         {{.kind = BOBBIN_REQUEST_APP_REGISTER, .app = "/d"},
-         STATUS("one"),
-         "[\"app.register\", [\"/d\"]]",
-         "one running"},
+         STATUS("one"), "[\"app.register\", [\"/d\"]]", "one running"},
         {{.kind = BOBBIN_REQUEST_APP_UNREGISTER, .app = "one"},
-         "nil",
-         "[\"app.unregister\", [\"one\"]]",
-         "done 0"},
+         "nil", "[\"app.unregister\", [\"one\"]]", "done 0"},
         {{.kind = BOBBIN_REQUEST_APP_LIST, .app = "ignored"},
-         "[" STATUS("two") "]",
-         "[\"app.list\", []]",
-         "1 apps, two"},
+         "[" STATUS("two") "]", "[\"app.list\", []]", "1 apps, two"},
         {{.kind = BOBBIN_REQUEST_APP_STATUS, .app = "one", .component = "ignored"},
-         STATUS("one"),
-         "[\"app.status\", [\"one\"]]",
-         "one running"},
+         STATUS("one"), "[\"app.status\", [\"one\"]]", "one running"},
         {{.kind = BOBBIN_REQUEST_APP_START, .app = "one"},
-         STATUS("one"),
-         "[\"app.start\", [\"one\"]]",
-         "one running"},
+         STATUS("one"), "[\"app.start\", [\"one\"]]", "one running"},
         {{.kind = BOBBIN_REQUEST_APP_STOP, .app = "one", .component = "web"},
-         STATUS("one"),
-         "[\"app.stop\", [\"one\", \"web\"]]",
-         "one running"},
+         STATUS("one"), "[\"app.stop\", [\"one\", \"web\"]]", "one running"},
         {{.kind = BOBBIN_REQUEST_STATS}, "{\"apps\": 3}", "[\"stats\", []]", "apps 3"},
         {{.kind = BOBBIN_REQUEST_STATS, .app = "one"},
-         "{\"watches\": 4}",
-         "[\"stats\", [\"one\"]]",
-         "watches 4"},
+         "{\"watches\": 4}", "[\"stats\", [\"one\"]]", "watches 4"},
         {{.kind = BOBBIN_REQUEST_BACKUP, .path = "/copy"},
-         "{\"bytes\": 8192, \"pages\": 2, \"commit\": 7}",
-         "[\"store.backup\", [\"/copy\"]]",
+         "{\"bytes\": 8192, \"pages\": 2, \"commit\": 7}", "[\"store.backup\", [\"/copy\"]]",
          "done 8192"},
     };
     for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
@@ -271,7 +256,7 @@ START_TEST(administration_does_not_block_either)
 END_TEST
 
 #define SESSION(app, store)                                                                        \
-    "{\"server\": \"bobbind\", \"version\": \"1.2.3\", \"protocol\": 1, \"app\": \"" app "\", "    \
+    "{\"server\": \"bobbind\", \"version\": \"1.2.3\", \"protocol\": 1, \"app\": \"" app "\", "      \
     "\"component\": nil, \"stores\": [\"" store "\"], \"limits\": {\"key\": 9}}"
 
 START_TEST(attaching_does_not_block_either)

@@ -43,7 +43,11 @@ static void check_defaults(void)
     ck_assert_ptr_null(c.runner);
     ck_assert_int_eq(c.log_level, LOG_LEVEL_INFO);
     ck_assert_uint_eq(c.store_idle_ms, 5000);
-    ck_assert_uint_eq(c.threads, 8);
+    ck_assert_uint_eq(c.threads, 16);
+    ck_assert_uint_eq(c.store_memory, 64 << 20);
+    ck_assert_uint_eq(c.commit_log_size, 32 << 20);
+    ck_assert_uint_eq(c.fold_changes, 131072);
+    ck_assert_uint_eq(c.wal_pages, 8192);
 #define X(name, standard, least, most) ck_assert_uint_eq(c.limits.name, standard);
     LIMIT_SETTABLE_LIST(X)
 #undef X
@@ -61,7 +65,8 @@ END_TEST
 START_TEST(everything_set)
 {
     ck_assert_msg(load("socket = \"/run/s\"\nstate_dir = \"/var/lib/b\"\nrunner = \"/bin/r\"\n"
-                       "log_level = \"debug\"\nstore_idle = \"2min\"\nthreads = 4\n") == 0,
+                       "log_level = \"debug\"\nstore_idle = \"2min\"\nthreads = 4\n"
+                       "store_memory = 8000000000\ncommit_log_size = 8192\nfold_changes = 1\nwal_pages = 8\n") == 0,
                   "%s", e.text);
     ck_assert_str_eq(c.socket, "/run/s");
     ck_assert_str_eq(c.state_dir, "/var/lib/b");
@@ -69,6 +74,10 @@ START_TEST(everything_set)
     ck_assert(c.log_level_set && c.log_level == LOG_LEVEL_DEBUG);
     ck_assert(c.store_idle_set && c.store_idle_ms == 120000);
     ck_assert(c.threads_set && c.threads == 4);
+    ck_assert_uint_eq(c.store_memory, 8000000000);
+    ck_assert_uint_eq(c.commit_log_size, 8192);
+    ck_assert_uint_eq(c.fold_changes, 1);
+    ck_assert_uint_eq(c.wal_pages, 8);
     /* A second file sets what it sets. */
     ck_assert_int_eq(load("socket = \"/run/t\"\n"), 0);
     ck_assert_str_eq(c.socket, "/run/t");
@@ -134,6 +143,9 @@ static const struct {
      ":2:1: unknown key 'max_inflght_bytes'; did you mean 'max_inflight_bytes'?"},
     {"max_key = \"1k\"", ":1:11: expected an integer from 1 to 2048 for 'max_key'"},
     {"quota_bytes = -1", ":1:15: expected an integer from 0 for 'quota_bytes'"},
+    {"commit_log_size = 8191", ":1:19: expected an integer from 8192 to 1073741824 for 'commit_log_size'"},
+    {"fold_changes = 0", ":1:16: expected an integer from 1 to 16777216 for 'fold_changes'"},
+    {"wal_pages = 7", ":1:13: expected an integer from 8 to 1048576 for 'wal_pages'"},
     {"threads = 1025", ":1:11: expected an integer from 1 to 1024 for 'threads'"},
 };
 
