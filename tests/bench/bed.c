@@ -108,12 +108,6 @@ void bed_close(struct bed *b)
     b->started = false;
 }
 
-int bed_memory(const struct bed *b, struct peer_memory *ret, struct error *e)
-{
-    *ret = (struct peer_memory){0};
-    return b->started && b->server.peer.pid ? peer_memory(b->server.peer.pid, ret, e) : 0;
-}
-
 static int run_in_process(struct bed *b, const struct options *o, struct bed_result *ret,
                           struct error *e)
 {
@@ -126,6 +120,37 @@ static int run_in_process(struct bed *b, const struct options *o, struct bed_res
     ret->throughput = (double)l.hist.total / l.elapsed;
     ret->client_cpu = seconds(l.client_cpu) / l.elapsed;
     return 0;
+}
+
+/* A child's pages that it shares with the daemon are counted with the daemon. */
+static void add_child(pid_t pid, struct peer_memory *total)
+{
+    struct peer_memory memory;
+    struct error e;
+    if (peer_memory(pid, &memory, &e))
+        return;
+    total->rss += memory.private_bytes;
+    total->pss += memory.pss;
+    total->private_bytes += memory.private_bytes;
+}
+
+int bed_memory(const struct bed *b, struct peer_memory *ret, struct error *e)
+{
+    char path[64];
+    FILE *children;
+    int child, rc;
+    pid_t pid = b->server.peer.pid;
+    *ret = (struct peer_memory){0};
+    if (!b->started || !pid)
+        return 0;
+    rc = peer_memory(pid, ret, e);
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    children = rc ? NULL : fopen(path, "re");
+    while (children && fscanf(children, "%d", &child) == 1)
+        add_child(child, ret);
+    if (children)
+        fclose(children);
+    return rc;
 }
 
 /* The groups of a run: the measured one first, because its answers are looked at first. */

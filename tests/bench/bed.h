@@ -36,7 +36,7 @@ struct bed_result {
 int bed_run(struct bed *b, const struct options *o, struct bed *background, struct bed *witness,
             struct bed_result *ret, struct error *e);
 
-/* Memory of a server that runs: what the process and its children have in RAM. */
+/* Memory of a server that runs: its process, and what its children have for themselves. */
 int bed_memory(const struct bed *b, struct peer_memory *ret, struct error *e);
 
 #endif

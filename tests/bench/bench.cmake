@@ -5,6 +5,7 @@ add_library(bobbin_bench STATIC
     bench/dialect.c
     bench/dialect_bobbin.c
     bench/dialect_echo.c
+    bench/dialect_postgres.c
     bench/dialect_redis.c
     bench/echo.c
     bench/hist.c
@@ -13,6 +14,7 @@ add_library(bobbin_bench STATIC
     bench/load_conn.c
     bench/peer.c
     bench/server.c
+    bench/server_postgres.c
     bench/sqlite.c
     bench/talk.c
     bench/workspace.c)
@@ -21,6 +23,7 @@ target_link_libraries(bobbin_bench
 target_compile_options(bobbin_bench PRIVATE -O2)
 
 add_executable(bobbin-bench
+    bench/growth.c
     bench/machine.c
     bench/main.c
     bench/matrix.c
@@ -37,10 +40,12 @@ target_link_libraries(bobbin-bench PRIVATE
     bobbin_bench PkgConfig::JANSSON Threads::Threads bobbin_warnings)
 add_dependencies(bobbin-bench bobbind)
 
-bobbin_check_test(test_bench_hist
-    SOURCES bench/test_bench_hist.c
-    LIBRARIES bobbin_bench m
-    LABELS bench)
+foreach(name hist dialect)
+    bobbin_check_test(test_bench_${name}
+        SOURCES bench/test_bench_${name}.c
+        LIBRARIES bobbin_bench m
+        LABELS bench)
+endforeach()
 add_test(NAME bench
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/bench/test_bench.sh ${CMAKE_BINARY_DIR}/bin)
 add_test(NAME bench_liar

@@ -57,7 +57,7 @@ struct dialect {
     int (*greet)(int fd, const char *app, struct error *e);
 };
 
-extern const struct dialect dialect_bobbin, dialect_redis, dialect_echo;
+extern const struct dialect dialect_bobbin, dialect_redis, dialect_echo, dialect_postgres;
 
 int template_init(struct template *t, const struct dialect *d, enum op op,
                   const struct shape *shape, struct error *e);

@@ -170,8 +170,8 @@ static ssize_t decode(enum op op, const struct shape *shape, const uint8_t *p, s
     return c.state == FINE ? c.p - p : c.state == SHORT ? DECODE_MORE : DECODE_BROKEN;
 }
 
-/* One blocking call with one string for its params; the result is not looked at. */
-int bobbin_call(int fd, const char *method, const char *param, struct error *e)
+/* The result is not looked at. */
+int bobbin_call(int fd, const char *method, const char *const params[], unsigned n, struct error *e)
 {
     struct buffer b;
     struct scanner scanner;
@@ -183,8 +183,9 @@ int bobbin_call(int fd, const char *method, const char *param, struct error *e)
     buffer_init(&b);
     message_write_request(&b, 0, method);
     pack_init(&pk, &b);
-    msgpack_pack_array(&pk, 1);
-    pack_cstr(&pk, param);
+    msgpack_pack_array(&pk, n);
+    for (unsigned i = 0; i < n; i++)
+        pack_cstr(&pk, params[i]);
     rc = talk_send(fd, b.data, b.len, e);
     buffer_clear(&b);
     scanner_init(&scanner, LIMIT_RESPONSE);
@@ -195,14 +196,15 @@ int bobbin_call(int fd, const char *method, const char *param, struct error *e)
     if (!rc)
         rc = message_read(b.data, scanner.pos, &m, &id, &has_id, e);
     if (!rc && m.is_error)
-        rc = error_set(e, ERR_OTHER, "%s '%s': %.*s", method, param, (int)m.text.len, m.text.data);
+        rc = error_set(e, ERR_OTHER, "%s '%s': %.*s", method, params[0], (int)m.text.len,
+                       m.text.data);
     buffer_fini(&b);
     return rc;
 }
 
 static int greet(int fd, const char *app, struct error *e)
 {
-    return bobbin_call(fd, "attach", app, e);
+    return bobbin_call(fd, "attach", &app, 1, e);
 }
 
 const struct dialect dialect_bobbin = {

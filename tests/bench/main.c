@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "growth.h"
 #include "matrix.h"
 #include "run.h"
 
@@ -31,7 +32,9 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS;
     raise_limits();
     bench_catch_signals();
-    rc = options.command == COMMAND_MATRIX ? matrix_main(&options, &e) : run(&options, &e);
+    rc = options.command == COMMAND_MATRIX   ? matrix_main(&options, &e)
+         : options.command == COMMAND_GROWTH ? growth_main(&options, &e)
+                                             : run(&options, &e);
     if (rc)
         fprintf(stderr, "bobbin-bench: %s\n", e.text);
     if (bench_interrupted)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +22,10 @@ static void nap(void)
     nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
 }
 
-static void peer_child(const char *log, char *const argv[], peer_main body, void *arg, pid_t parent)
-    __attribute__((noreturn));
-
-static void peer_child(const char *log, char *const argv[], peer_main body, void *arg, pid_t parent)
+static void __attribute__((noreturn))
+peer_child(const struct peer *p, char *const argv[], peer_main body, void *arg, pid_t parent)
 {
-    int out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    int out = open(p->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     int in = open("/dev/null", O_RDONLY);
     sigset_t none;
     sigemptyset(&none);
@@ -34,6 +33,9 @@ static void peer_child(const char *log, char *const argv[], peer_main body, void
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     setpgid(0, 0);
+    if (p->uid && (setgroups(1, &p->gid) || setgid(p->gid) || setuid(p->uid)))
+        _exit(126);
+    /* A change of user forgets it: last. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent || out < 0 || in < 0)
         _exit(126);
@@ -51,15 +53,15 @@ int peer_start(struct peer *p, const char *name, const char *log, char *const ar
                peer_main body, void *arg, struct error *e)
 {
     pid_t parent = getpid(), pid;
+    p->name = name;
+    snprintf(p->log, sizeof p->log, "%s", log);
     fflush(NULL);
     pid = fork();
     if (pid < 0)
         return error_set(e, ERR_OTHER, "cannot fork: %m");
     if (!pid)
-        peer_child(log, argv, body, arg, parent);
-    p->name = name;
+        peer_child(p, argv, body, arg, parent);
     p->pid = pid;
-    snprintf(p->log, sizeof p->log, "%s", log);
     return 0;
 }
 
@@ -107,12 +109,28 @@ int peer_await(struct peer *p, const char *socket_path, struct error *e)
     return 0;
 }
 
+int peer_finish(struct peer *p, struct error *e)
+{
+    int status;
+    pid_t ended;
+    while ((ended = waitpid(p->pid, &status, WNOHANG)) == 0) {
+        int rc = bench_check(e);
+        if (rc)
+            return rc;
+        nap();
+    }
+    if (ended != p->pid || status)
+        return peer_ended(p, status, e);
+    p->pid = 0;
+    return 0;
+}
+
 void peer_stop(struct peer *p)
 {
     uint64_t deadline = bench_now() + PEER_STOP_SECONDS * BENCH_NS;
     if (!p->pid)
         return;
-    kill(p->pid, SIGTERM);
+    kill(p->pid, p->stop_signal ? p->stop_signal : SIGTERM);
     while (waitpid(p->pid, NULL, WNOHANG) == 0) {
         if (bench_now() > deadline)
             kill(p->pid, SIGKILL);

@@ -23,6 +23,9 @@ void workspace_fini(struct workspace *w);
 struct peer {
     const char *name;   /* for messages; not owned */
     pid_t pid;          /* 0: not running */
+    uid_t uid;          /* set both before the start to run it as somebody else … */
+    gid_t gid;          /* … 0: as this process */
+    int stop_signal;    /* the same; 0: SIGTERM */
     char log[PATH_MAX]; /* where its output goes */
 };
 
@@ -36,7 +39,9 @@ int peer_start(struct peer *p, const char *name, const char *log, char *const ar
 /* Wait until something answers on the socket; a child that ended is an error with its last words.
  */
 int peer_await(struct peer *p, const char *socket_path, struct error *e);
-/* SIGTERM, and SIGKILL after ten seconds; returns when the child is gone. */
+/* Wait until the child has ended by itself; anything but status 0 is an error. */
+int peer_finish(struct peer *p, struct error *e);
+/* SIGTERM (or stop_signal), and SIGKILL after ten seconds; returns when the child is gone. */
 void peer_stop(struct peer *p);
 
 /* Memory of a process in bytes, from smaps_rollup. */

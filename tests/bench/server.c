@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include "echo.h"
+#include "server_postgres.h"
 #include "talk.h"
 
 static const struct dialect *const dialects[TARGETS] = {
     [TARGET_BOBBIN] = &dialect_bobbin,
     [TARGET_REDIS] = &dialect_redis,
     [TARGET_ECHO] = &dialect_echo,
+    [TARGET_POSTGRES] = &dialect_postgres,
 };
 
 static int echo_body(void *arg)
@@ -105,6 +107,9 @@ static int spawn(struct server *s, struct error *e)
     case TARGET_REDIS:
         rc = spawn_redis(s, log, e);
         break;
+    case TARGET_POSTGRES:
+        rc = postgres_spawn(s, log, e);
+        break;
     default:
         rc = peer_start(&s->peer, "echo", log, NULL, echo_body, s, e);
     }
@@ -122,6 +127,7 @@ void server_app(const struct server *s, unsigned i, char *ret, size_t size)
 static int register_apps(struct server *s, struct error *e)
 {
     char app[PATH_MAX];
+    const char *param = app;
     uint64_t began = bench_now();
     int fd, rc = talk_connect(s->socket, &fd, e);
     if (rc)
@@ -131,7 +137,7 @@ static int register_apps(struct server *s, struct error *e)
         if (mkdir(app, 0700) && errno != EEXIST)
             rc = error_set(e, ERR_OTHER, "cannot make directory '%s': %m", app);
         else
-            rc = bobbin_call(fd, "app.register", app, e);
+            rc = bobbin_call(fd, "app.register", &param, 1, e);
         if (!rc)
             rc = bench_check(e);
     }
@@ -153,7 +159,9 @@ int server_start(struct server *s, const struct server_options *options, const s
         snprintf(s->socket, sizeof s->socket, "%s", options->socket);
     else
         snprintf(s->socket, sizeof s->socket, "%s/%s.sock", w->run, label);
-    if (!options->socket)
+    if (!options->socket && options->target == TARGET_POSTGRES)
+        rc = postgres_prepare(s, w, label, e);
+    if (!rc && !options->socket)
         rc = spawn(s, e);
     if (!rc && options->target == TARGET_BOBBIN)
         rc = register_apps(s, e);

@@ -12,7 +12,8 @@ int talk_send(int fd, const void *bytes, size_t n, struct error *e);
 /* Append what comes next; a peer that ends is an error. */
 int talk_receive(int fd, struct buffer *b, struct error *e);
 
-/* One call of Bobbin's with one string for its params. */
-int bobbin_call(int fd, const char *method, const char *param, struct error *e);
+/* One call of Bobbin's with n strings for its params. */
+int bobbin_call(int fd, const char *method, const char *const params[], unsigned n,
+                struct error *e);
 
 #endif
