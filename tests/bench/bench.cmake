@@ -52,7 +52,7 @@ add_test(NAME bench_liar
     COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/bench/test_bench_liar.py ${CMAKE_BINARY_DIR}/bin)
 add_test(NAME bench_matrix
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/bench/test_bench_matrix.sh ${CMAKE_BINARY_DIR}/bin)
-set_tests_properties(bench bench_liar bench_matrix PROPERTIES TIMEOUT 300 LABELS bench)
+set_tests_properties(bench bench_liar bench_matrix PROPERTIES TIMEOUT 600 LABELS bench)
 
 # cmake --build build --target bench: everything, on the file system of the build directory.
 set(BENCH_FILES --json ${CMAKE_BINARY_DIR}/bench.json --svg ${CMAKE_BINARY_DIR}/bench.svg

@@ -36,7 +36,7 @@ int main(int argc, char **argv)
          : options.command == COMMAND_GROWTH ? growth_main(&options, &e)
                                              : run(&options, &e);
     if (rc)
-        fprintf(stderr, "bobbin-bench: %s\n", e.text);
+        fprintf(stderr, "bobbin-bench: %s\n", bench_interrupted ? "interrupted" : e.text);
     if (bench_interrupted)
         return 128 + bench_interrupted;
     return rc || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
