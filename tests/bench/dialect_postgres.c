@@ -3,10 +3,12 @@
 #include "talk.h"
 
 static const char *const statements[OPS] = {
-    "SELECT value FROM entries WHERE key = $1",
-    "INSERT INTO entries VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-    "INSERT INTO numbers VALUES ($1, 1) ON CONFLICT (key) DO UPDATE SET number = numbers.number + 1"
-    " RETURNING number",
+    [OP_GET] = "SELECT value FROM entries WHERE key = $1",
+    [OP_SET] = ("INSERT INTO entries VALUES ($1, $2)"
+                " ON CONFLICT (key) DO UPDATE SET value = excluded.value"),
+    [OP_INCREMENT] = ("INSERT INTO numbers VALUES ($1, 1)"
+                      " ON CONFLICT (key) DO UPDATE SET number = numbers.number + 1"
+                      " RETURNING number"),
 };
 static const char tables[] = "CREATE TABLE IF NOT EXISTS entries (key text PRIMARY KEY, value bytea"
                              " NOT NULL); CREATE TABLE IF NOT EXISTS numbers (key text PRIMARY KEY,"

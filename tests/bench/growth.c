@@ -67,24 +67,28 @@ static int open_bed(struct growth *g, const struct options *setup, struct bed *b
     return bed_open(b, setup, &g->workspace, label, e);
 }
 
+/* Get from it, set in it, as it was set up. */
+static int run_both(struct bed *b, struct figures *ret, struct error *e)
+{
+    struct options load = b->setup;
+    int rc = bed_run(b, &load, NULL, NULL, &ret->get, e);
+    load.op = OP_SET;
+    if (!rc)
+        rc = bed_run(b, &load, NULL, NULL, &ret->set, e);
+    return rc ? rc : read_rss(b, &ret->rss, e);
+}
+
 /* Fill a fresh bed, get from it, set in it, look at it. */
 static int measure(struct growth *g, const struct options *setup, struct figures *ret,
                    struct error *e)
 {
-    struct options load = *setup;
     char state[PATH_MAX], app[PATH_MAX - 8];
     struct bed b;
     int rc = open_bed(g, setup, &b, e);
     if (rc)
         return rc;
     ret->fill = (double)(setup->keys * setup->apps) / b.fill_seconds;
-    load.op = OP_GET;
-    rc = bed_run(&b, &load, NULL, NULL, &ret->get, e);
-    load.op = OP_SET;
-    if (!rc)
-        rc = bed_run(&b, &load, NULL, NULL, &ret->set, e);
-    if (!rc)
-        rc = read_rss(&b, &ret->rss, e);
+    rc = run_both(&b, ret, e);
     server_app(&b.server, 0, app, sizeof app);
     snprintf(state, sizeof state, "%s/.spin", app);
     ret->files = directory_mib(state);
@@ -184,20 +188,13 @@ static int open_apps(struct bed *b, unsigned apps, struct figures *ret, struct e
 static int measure_apps(struct growth *g, const struct options *setup, struct figures *ret,
                         struct error *e)
 {
-    struct options load = *setup;
     struct bed b;
     int rc = open_bed(g, setup, &b, e);
     if (rc)
         return rc;
     rc = open_apps(&b, setup->apps, ret, e);
-    load.op = OP_GET;
     if (!rc)
-        rc = bed_run(&b, &load, NULL, NULL, &ret->get, e);
-    load.op = OP_SET;
-    if (!rc)
-        rc = bed_run(&b, &load, NULL, NULL, &ret->set, e);
-    if (!rc)
-        rc = read_rss(&b, &ret->rss, e);
+        rc = run_both(&b, ret, e);
     bed_close(&b);
     return rc;
 }

@@ -1,5 +1,6 @@
 /* The wires of the targets: requests are made as they should be, answers are read at any cut. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "dialect.h"
@@ -170,6 +171,19 @@ START_TEST(makes_requests)
 }
 END_TEST
 
+START_TEST(keys_are_their_numbers)
+{
+    static const uint64_t numbers[] = {0, 9, 10, 99, 100, 12345678, 999999999999};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        char want[KEY_LEN + 1];
+        uint8_t key[KEY_LEN];
+        snprintf(want, sizeof want, "key:%012llu", (unsigned long long)numbers[i]);
+        key_write(key, OP_SET, numbers[i]);
+        ck_assert_int_eq(memcmp(key, want, KEY_LEN), 0);
+    }
+}
+END_TEST
+
 START_TEST(values_are_never_the_same)
 {
     struct values values;
@@ -208,6 +222,7 @@ int main(void)
     tcase_add_loop_test(tc, waits_for_the_rest, 0, SAMPLES);
     tcase_add_loop_test(tc, refuses_what_is_no_answer, 0, BROKEN);
     tcase_add_test(tc, makes_requests);
+    tcase_add_test(tc, keys_are_their_numbers);
     tcase_add_test(tc, values_are_never_the_same);
     tcase_add_test(tc, echo_is_of_the_right_size);
     suite_add_tcase(suite, tc);
