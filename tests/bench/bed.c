@@ -1,6 +1,8 @@
 #include "bed.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "sqlite.h"
 
@@ -84,6 +86,16 @@ static int bed_fill(struct bed *b, struct error *e)
     return load_fill(&group, o->seed, e);
 }
 
+/* What the filling left to be written is not to be charged to who is measured next. */
+static void settle(const struct workspace *w)
+{
+    int fd = open(w->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        syncfs(fd);
+        close(fd);
+    }
+}
+
 int bed_open(struct bed *b, const struct options *o, const struct workspace *w, const char *label,
              struct error *e)
 {
@@ -96,6 +108,7 @@ int bed_open(struct bed *b, const struct options *o, const struct workspace *w, 
     if (!rc)
         rc = bed_fill(b, e);
     b->fill_seconds = seconds(bench_now() - began);
+    settle(w);
     if (rc)
         bed_close(b);
     return rc;

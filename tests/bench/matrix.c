@@ -87,9 +87,7 @@ static int run_cell(struct matrix *m, struct cell_result *r, unsigned round, str
     struct bed *bed = &m->beds[cell->bed];
     struct bed_result result;
     char name[64];
-    int rc = matrix_bed(m, cell->bed, e);
-    if (rc)
-        return rc;
+    int rc;
     o.op = cell->op;
     o.connections = cell->connections;
     o.depth = cell->depth;
@@ -109,9 +107,18 @@ static int run_cell(struct matrix *m, struct cell_result *r, unsigned round, str
     return 0;
 }
 
-static int run_rounds(struct matrix *m, struct error *e)
+/* Before the first round, so that no cell is measured right behind a filling. */
+static int open_beds(struct matrix *m, struct error *e)
 {
     int rc = 0;
+    for (unsigned i = 0; !rc && i < m->ncells; i++)
+        rc = matrix_bed(m, m->cells[i].cell.bed, e);
+    return rc;
+}
+
+static int run_rounds(struct matrix *m, struct error *e)
+{
+    int rc = open_beds(m, e);
     for (unsigned round = 0; !rc && round < m->options->rounds; round++) {
         bench_say("round %u of %u", round + 1, m->options->rounds);
         for (unsigned i = 0; !rc && i < m->ncells; i++)
