@@ -15,9 +15,14 @@
 #define LEAST 0.1
 #define MOST 100.0
 
-static const char *const headings[] = {
-    NULL,      "Reading",   "Durable writing", "Against SQLite in process",
-    "Latency", "Many apps", "Memory",          "Many keys"};
+static const char *const headings[] = {NULL,
+                                       "Reading",
+                                       "Durable writing",
+                                       "Against SQLite in process",
+                                       "Latency (less is better)",
+                                       "Many apps",
+                                       "Memory",
+                                       "Many keys"};
 
 static double place(double ratio)
 {
