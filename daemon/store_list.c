@@ -7,9 +7,6 @@
 #include "protocol/limits.h"
 #include "protocol/message.h"
 
-/* The most labels of a listing; more than a person reads and less than an answer holds. */
-#define LABELS_MAX 1000u
-
 struct store_array store_array_begin(struct buffer *b)
 {
     static const uint8_t header[5] = {0xdd};
@@ -50,7 +47,7 @@ void store_list_labels(struct store *s, struct op *op)
     int moved = SQLITE_OK;
 
     pack_init(&pk, &op->result);
-    while (moved == SQLITE_OK && labels.count < LABELS_MAX && sqlite3_step(stmt) == SQLITE_ROW &&
+    while (moved == SQLITE_OK && labels.count < LIMIT_LABELS && sqlite3_step(stmt) == SQLITE_ROW &&
            sqlite3_column_type(stmt, 0) == SQLITE_TEXT) {
         struct slice label = store_column(stmt);
         if (label.len <= LIMIT_LABEL) {

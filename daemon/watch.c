@@ -9,9 +9,6 @@
 #include "protocol/limits.h"
 #include "protocol/message.h"
 
-/* What a watch may collect before it begins, in bytes. */
-#define WATCH_EARLY_BYTES (4u << 20)
-
 enum watch_state {
     WATCH_COLLECTING, /* its place in the order of commits is not known yet */
     WATCH_TELLING,
@@ -153,7 +150,7 @@ static void watch_collect(struct watch *w, uint64_t commit, const struct store_c
                           size_t count)
 {
     struct watch_mark mark = {commit, w->early.len};
-    size_t room = WATCH_EARLY_BYTES > w->early.len ? WATCH_EARLY_BYTES - w->early.len : 0;
+    size_t room = LIMIT_EARLY_BYTES > w->early.len ? LIMIT_EARLY_BYTES - w->early.len : 0;
     if (!w->lost_first && watch_append(w, &w->early, room, commit, changes, count)) {
         buffer_append(&w->marks, &mark, sizeof mark);
         return;

@@ -40,6 +40,11 @@
 /* Watches of one connection, and keys of one watch. */
 #define LIMIT_WATCHES 64u
 #define LIMIT_WATCH_KEYS 256u
+/* Bytes of changes that are kept for a watch while what came before it is read from the log; beyond
+ * it the watch overflows. */
+#define LIMIT_EARLY_BYTES (4u << 20)
+/* Labels that a session tells of those that a file holds: more than a person reads. */
+#define LIMIT_LABELS 1000u
 /* The log of recent changes of one app: changes, and bytes of their labels and keys. */
 #define LIMIT_LOG_CHANGES 65536u
 #define LIMIT_LOG_BYTES (8u << 20)
