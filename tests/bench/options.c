@@ -310,6 +310,8 @@ static int check(const struct options *o, struct error *e)
 {
     if (o->target >= TARGET_SQLITE_SPIN && (o->depth > 1 || o->rate > 0 || o->background))
         return error_set(e, ERR_INVALID_REQUEST, "-P, --rate and --background-set need a server");
+    if (o->op == OP_INCREMENT && o->reads != 100)
+        return error_set(e, ERR_INVALID_REQUEST, "a mixed load is of gets and sets");
     if (o->connections < o->apps)
         return error_set(e, ERR_INVALID_REQUEST, "%u connections are too few for %u apps",
                          o->connections, o->apps);
@@ -381,6 +383,8 @@ int options_read(int argc, char **argv, struct options *ret, struct error *e)
     fill_in(&o);
     if (!rc && o.command == COMMAND_RUN)
         rc = check(&o, e);
+    if (!rc && o.command != COMMAND_RUN && o.socket)
+        rc = error_set(e, ERR_INVALID_REQUEST, "--socket is for one load on one target");
     if (!rc)
         *ret = o;
     return rc;

@@ -61,6 +61,24 @@ left_nothing "all"
 ! bench --config 'no_such_key = 1' || fail "a daemon that does not start"
 grep -q "no_such_key" "$work/err" || fail "a daemon that does not start: why"
 left_nothing "a daemon that does not start"
+# refuses TEXT ARG...: a usage error, which says so.
+refuses() {
+    local text=$1 status=0
+    shift
+    "$bin/bobbin-bench" "$@" >"$work/out" 2>"$work/err" || status=$?
+    [ $status = 2 ] || fail "$*: status $status"
+    grep -q -- "$text" "$work/err" || fail "$*: no '$text'"
+}
+refuses "mixed" --op increment --reads 50
+refuses "--socket" matrix --socket /nowhere
+refuses "too few" --apps 3 -c 2
+refuses "one size" --target echo --op mixed
+refuses "need a server" --target sqlite-spin -P 2
+refuses "no number" -c 0
+refuses "no size" --cache 64x
+refuses "no list" matrix --points 1,9
+refuses "unknown" --no-such-option
+refuses "needs a value" --target
 ! bench --target nothing || fail "an unknown target"
 ! bench --dir "$work/no-such-directory" || fail "a directory that is not there"
 
