@@ -13,11 +13,14 @@ static int kv_read_list_options(struct request *r, struct error *e)
         {"limit", OPTION_UINT, &limit, 0, 0},
         {"reverse", OPTION_BOOL, &r->op.reverse, 0, 0},
         {"commit", OPTION_BOOL, &r->op.want_commit, 0, 0},
+        /* Last: keys has it not. */
+        {"ttl", OPTION_BOOL, &r->op.want_ttl, 0, 0},
     };
+    size_t count = sizeof fields / sizeof *fields - (r->op.kind == OP_ENTRIES ? 0 : 1);
     int rc = 0;
     if (r->param_count > 1)
         rc = options_map_read(&r->params, method_table[r->method].name, fields,
-                              sizeof fields / sizeof *fields, e);
+                              count, e);
     limit = limit ? limit : LIMIT_PAGE_DEFAULT;
     r->op.limit = (uint32_t)(limit > LIMIT_PAGE ? LIMIT_PAGE : limit);
     return rc;

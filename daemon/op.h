@@ -59,6 +59,7 @@ struct op {
     struct slice cursor;           /* listings: go on behind this one; data NULL: from the start */
     uint32_t limit;                /* listings: most keys, > 0 */
     bool reverse;                  /* listings: from the last key to the first */
+    bool want_ttl;                 /* OP_ENTRIES: with what each has left to live */
     bool want_commit;              /* the answer shall carry `commit` */
     int64_t ttl_ms;                /* 0: none */
     int64_t delta;                 /* OP_INCREMENT */

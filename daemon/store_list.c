@@ -147,13 +147,23 @@ struct page {
     int rc;          /* of SQLite: why the page could not be filled */
 };
 
-static void add_to_page(sqlite3_stmt *stmt, struct op *op, msgpack_packer *pk, struct page *page,
-                        struct slice key, size_t value_len)
+/* What the entry has left to live; -1: it stays. */
+static void pack_ttl(struct store *s, struct op *op, msgpack_packer *pk, struct page *page,
+                     struct slice key)
+{
+    int64_t at = 0;
+
+    page->rc = store_expires_at(s, op->label, key, &at);
+    msgpack_pack_int64(pk, at ? at - s->now_ms : -1);
+}
+
+static void add_to_page(struct store *s, sqlite3_stmt *stmt, struct op *op, msgpack_packer *pk,
+                        struct page *page, struct slice key, size_t value_len)
 {
     bool entries = op->kind == OP_ENTRIES;
 
     if (entries)
-        msgpack_pack_array(pk, 2);
+        msgpack_pack_array(pk, op->want_ttl ? 3 : 2);
     pack_slice_str(pk, key);
     page->last_len = key.len;
     page->last_at = op->result.len - key.len;
@@ -161,6 +171,8 @@ static void add_to_page(sqlite3_stmt *stmt, struct op *op, msgpack_packer *pk, s
     page->bytes += key.len + value_len;
     if (entries)
         pack_slice_bin(pk, (struct slice){sqlite3_column_blob(stmt, 1), value_len});
+    if (entries && op->want_ttl)
+        pack_ttl(s, op, pk, page, key);
 }
 
 static void fill_page(struct store *s, sqlite3_stmt *stmt, struct op *op, msgpack_packer *pk,
@@ -179,7 +191,9 @@ static void fill_page(struct store *s, sqlite3_stmt *stmt, struct op *op, msgpac
         page->too_large = !page->more && 2 * key.len + value_len > LIMIT_RESULT;
         if (page->more || page->too_large)
             return;
-        add_to_page(stmt, op, pk, page, key, value_len);
+        add_to_page(s, stmt, op, pk, page, key, value_len);
+        if (page->rc != SQLITE_OK)
+            return;
     }
 }
 

@@ -26,7 +26,8 @@ enum method_access {
     X(KEYS, "keys", METHOD_ATTACHED, 1, 2, "[store, {prefix, cursor, limit, reverse, commit}?]",   \
       "[[key…], cursor or nil]")                                                                   \
     X(ENTRIES, "entries", METHOD_ATTACHED, 1, 2,                                                   \
-      "[store, {prefix, cursor, limit, reverse, commit}?]", "[[[key, value]…], cursor or nil]")    \
+      "[store, {prefix, cursor, limit, reverse, ttl, commit}?]",                                   \
+      "[[[key, value]…], cursor or nil]")                                                          \
     X(COUNT_ENTRIES, "count", METHOD_ATTACHED, 1, 2, "[store, {commit}?]", "[entries, bytes]")     \
     X(GET_MANY, "get_many", METHOD_ATTACHED, 2, 3, "[store, [key…], {commit}?]", "[bin or nil…]")  \
     X(SET_MANY, "set_many", METHOD_ATTACHED, 2, 3, "[store, [[key, value]…], {ttl_ms, commit}?]",  \

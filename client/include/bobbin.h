@@ -206,6 +206,7 @@ typedef struct bobbin_entry_page {
     size_t
         count; /* entries on this page: bounded by bytes, too, but at least one if there is one */
     const bobbin_entry *entries; /* in the order asked for (bytewise by key) */
+    const int64_t *ttl_ms; /* if it was asked for: of each entry, BOBBIN_TTL_NONE if it stays */
     bool more;                   /* there is a next page */
     bobbin_string cursor;        /* where it starts, if there is one, else NULL */
 } bobbin_entry_page;
@@ -217,6 +218,7 @@ typedef struct bobbin_keys_options {
     size_t cursor_len;
     uint32_t limit; /* most keys on the page; 0 for the daemon's default */
     bool reverse;   /* from the last key to the first */
+    bool ttl;       /* entries only: tell what each has left to live */
 } bobbin_keys_options;
 
 /* One page of a listing; options may be NULL. Free it with bobbin_key_page_free. */

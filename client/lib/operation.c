@@ -343,7 +343,7 @@ static void encode_options(struct request *r, const bobbin_request *q, unsigned 
     const bobbin_keys_options *o = has & LISTING ? listing_of(q) : &none;
     bool expires = (has & TTL) && q->ttl_ms > 0;
     request_map(r, 1u + (o->prefix ? 1u : 0u) + (o->cursor ? 1u : 0u) + (o->limit ? 1u : 0u) +
-                       (o->reverse ? 1u : 0u) + (expires ? 1u : 0u));
+                       (o->reverse ? 1u : 0u) + (o->ttl ? 1u : 0u) + (expires ? 1u : 0u));
     if (o->prefix != NULL) {
         request_cstr(r, "prefix");
         request_str(r, o->prefix, o->prefix_len);
@@ -358,6 +358,10 @@ static void encode_options(struct request *r, const bobbin_request *q, unsigned 
     }
     if (o->reverse) {
         request_cstr(r, "reverse");
+        request_bool(r, true);
+    }
+    if (o->ttl) {
+        request_cstr(r, "ttl");
         request_bool(r, true);
     }
     if (expires) {

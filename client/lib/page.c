@@ -124,41 +124,53 @@ void bobbin_key_page_free(bobbin_key_page *page)
     free(p);
 }
 
+/* ret_ttl_ms NULL: a key and a value; else behind them what the entry has left to live. */
 static bobbin_status read_entry(struct reader *r, struct zone *zone, bobbin_entry *ret,
-                                struct failure *f)
+                                int64_t *ret_ttl_ms, struct failure *f)
 {
     uint32_t count;
-    if (reader_array(r, &count) != 0 || count != 2)
+    if (reader_array(r, &count) != 0 || count != (ret_ttl_ms != NULL ? 3 : 2))
         return page_wrong(f, "an entry is not a key and a value");
     bobbin_status status = read_key(r, zone, &ret->key, f);
-    return status != BOBBIN_OK ? status : read_value(r, zone, &ret->value, f);
+    if (status == BOBBIN_OK)
+        status = read_value(r, zone, &ret->value, f);
+    if (status == BOBBIN_OK && ret_ttl_ms != NULL &&
+        (reader_int(r, ret_ttl_ms) != 0 || *ret_ttl_ms < -1))
+        return page_wrong(f, "the time to live of an entry is none");
+    return status;
 }
 
-static bobbin_status fill_entries(struct reader *r, struct entry_page *p, struct failure *f)
+static bobbin_status fill_entries(struct reader *r, struct entry_page *p, bool ttl,
+                                  struct failure *f)
 {
     void *elements;
+    int64_t *ttl_ms = NULL;
     uint32_t count;
     bobbin_status status = read_elements(r, &p->zone, sizeof("\x92\xa0\xc4") /* and a length */,
                                          sizeof(bobbin_entry), &elements, &count, f);
     if (status != BOBBIN_OK)
         return status;
     bobbin_entry *entries = elements;
+    if (ttl && (ttl_ms = zone_alloc(&p->zone, count, sizeof(*ttl_ms))) == NULL)
+        return failure_no_memory(f);
     for (uint32_t i = 0; i < count && status == BOBBIN_OK; i++)
-        status = read_entry(r, &p->zone, &entries[i], f);
+        status = read_entry(r, &p->zone, &entries[i], ttl ? &ttl_ms[i] : NULL, f);
     if (status == BOBBIN_OK)
         status = read_cursor(r, &p->zone, &p->page.cursor, f);
     p->page.entries = entries;
+    p->page.ttl_ms = ttl_ms;
     p->page.count = count;
     p->page.more = p->page.cursor.data != NULL;
     return status;
 }
 
-bobbin_status page_read_entries(struct reader *r, bobbin_entry_page **ret, struct failure *f)
+bobbin_status page_read_entries(struct reader *r, bool ttl, bobbin_entry_page **ret,
+                                struct failure *f)
 {
     struct entry_page *p = calloc(1, sizeof(*p));
     if (p == NULL)
         return failure_no_memory(f);
-    bobbin_status status = fill_entries(r, p, f);
+    bobbin_status status = fill_entries(r, p, ttl, f);
     if (status == BOBBIN_OK)
         *ret = &p->page;
     else

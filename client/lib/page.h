@@ -7,7 +7,9 @@
 
 /* Read one out of an answer; *ret only on success. BOBBIN_BAD_RESPONSE or BOBBIN_NO_MEMORY. */
 bobbin_status page_read_keys(struct reader *r, bobbin_key_page **ret, struct failure *f);
-bobbin_status page_read_entries(struct reader *r, bobbin_entry_page **ret, struct failure *f);
+/* ttl: each has what it has left to live behind it. */
+bobbin_status page_read_entries(struct reader *r, bool ttl, bobbin_entry_page **ret,
+                                struct failure *f);
 /* There must be `count` values, bin or nil. */
 bobbin_status page_read_values(struct reader *r, size_t count, bobbin_values **ret,
                                struct failure *f);

@@ -15,6 +15,8 @@ bool result_init(struct result *res, const bobbin_request *q)
         res->expected = q->key_count;
     else if (q->kind == BOBBIN_REQUEST_ATOMIC)
         res->expected = q->check_count;
+    else if (q->kind == BOBBIN_REQUEST_ENTRIES)
+        res->expected = q->listing != NULL && q->listing->ttl;
     if (q->kind == BOBBIN_REQUEST_ATTACH)
         res->app = strdup(q->app);
     return q->kind != BOBBIN_REQUEST_ATTACH || res->app != NULL;
@@ -146,7 +148,7 @@ static bobbin_status read_many(struct reader *r, struct result *res, struct fail
     if (res->shown.kind == BOBBIN_REQUEST_KEYS)
         status = page_read_keys(r, &res->keys, f);
     else if (res->shown.kind == BOBBIN_REQUEST_ENTRIES)
-        status = page_read_entries(r, &res->entries, f);
+        status = page_read_entries(r, res->expected > 0, &res->entries, f);
     else
         status = page_read_values(r, res->expected, &res->values, f);
     res->shown.keys = res->keys;

@@ -7,7 +7,8 @@
 
 struct result {
     bobbin_result shown; /* what the caller sees; its pointers go to what is below */
-    size_t expected;     /* get_many: the values asked for; atomic: the checks made */
+    size_t expected;     /* get_many: the values asked for; atomic: the checks made; entries: 1 if
+                          * times to live were */
     char *value;         /* owned, as are the others, until the taker sets it to NULL */
     bobbin_values *values;
     bobbin_key_page *keys;

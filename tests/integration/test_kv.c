@@ -211,6 +211,14 @@ START_TEST(test_listing)
           "[[[['c', b'5']], b'c'], 1]");
     check("entries", "['default', {'limit': 1, 'cursor': 'b/3'}]", "[[['c', b'5']], nil]");
     check("entries", "['default', {'prefix': 'x'}]", "[[], nil]");
+    check("entries", "['default', {'limit': 1, 'ttl': true}]", "[[['a', b'1', -1]], b'a']");
+    check("set", "['default', 'a', b'1', {'ttl_ms': 3600000}]", "nil");
+    check("entries", "['default', {'limit': 1, 'ttl': false}]", "[[['a', b'1']], b'a']");
+    check("entries", "['default', {'cursor': 'b/3', 'ttl': true}]", "[[['c', b'5', -1]], nil]");
+    check("keys", "['default', {'cursor': 'b/0 is not there', 'limit': 1}]", "[['b/1'], b'b/1']");
+    refused("keys", "['default', {'ttl': true}]", "invalid-request", "unknown option 'ttl'");
+    refused("entries", "['default', {'ttl': 1}]", "invalid-request",
+            "entries: option 'ttl' must be true or false");
     check("count", "['default']", "[5, 15]");
     refused("keys", "['default', {'limit': -1}]", "invalid-request", "option 'limit'");
     refused("keys", "['default', {'reverse': 1}]", "invalid-request",

@@ -238,6 +238,13 @@ def listing_scenario():
         "default",
         dict(two, reverse=True, cursor=bin_of("user/bob"), commit=True),
     )
+    s.ask(
+        "with what is left to live",
+        page([users[2] + [-1]]),
+        "entries",
+        "default",
+        {"prefix": "user/", "cursor": bin_of("user/bob"), "ttl": True},
+    )
     s.ask("count", [4, 29], "count", "default")
     s.ask("count with commit", [[4, 29], 1], "count", "default", {"commit": True})
     s.ask(

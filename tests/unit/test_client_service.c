@@ -222,6 +222,23 @@ START_TEST(entries_come_in_pages)
 }
 END_TEST
 
+START_TEST(entries_come_with_their_time)
+{
+    const bobbin_keys_options options = {.ttl = true};
+    bobbin_entry_page *page = NULL;
+    peer_result(&p, "[[[[\"a\", b\"1\", -1], [\"b\", b\"2\", 5000]], nil], 4]");
+    assert_ok(bobbin_entries(p.b, "default", &options, &page));
+    peer_expect(&p, "[\"entries\", [\"default\", {\"ttl\": true, \"commit\": true}]]");
+    ck_assert_int_eq(page->ttl_ms[0], BOBBIN_TTL_NONE);
+    ck_assert_int_eq(page->ttl_ms[1], 5000);
+    ck_assert_str_eq(page->entries[1].value.data, "2");
+    bobbin_entry_page_free(page);
+
+    peer_result(&p, "[[[[\"a\", b\"1\"]], nil], 4]");
+    ck_assert_int_eq(bobbin_entries(p.b, "default", &options, &page), BOBBIN_BAD_RESPONSE);
+}
+END_TEST
+
 START_TEST(count_has_entries_and_bytes)
 {
     uint64_t entries, bytes;
@@ -358,6 +375,7 @@ int main(void)
     tcase_add_test(tc, swap_tells_what_is_there);
     tcase_add_test(tc, atomic_sends_checks_and_operations);
     tcase_add_test(tc, entries_come_in_pages);
+    tcase_add_test(tc, entries_come_with_their_time);
     tcase_add_test(tc, count_has_entries_and_bytes);
     tcase_add_test(tc, backup_tells_what_it_wrote);
     tcase_add_test(tc, stats_are_flat);
