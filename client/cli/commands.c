@@ -138,6 +138,30 @@ const struct command command_table[] = {
      "state after one of its commits; others go on reading and writing meanwhile. The daemon\n"
      "writes it with your rights.\n",
      "bobbin backup counter.db\nbobbin backup /var/backups/counter.db --app counter\n"},
+    {"export", "[FILE]", 0, 1,
+     OPTIONS_APP | OPTION_BIT(STORE) | OPTION_BIT(PREFIX) | OPTION_BIT(AFTER) |
+         OPTION_BIT(AFTER_STORE) | OPTION_BIT(CURSOR),
+     export_run, "write all entries as lines of JSON",
+     "One entry a line, to FILE, which must not be there yet, or to standard output:\n"
+     "  {\"store\":\"default\",\"key\":\"greeting\",\"value\":\"hello\"}\n"
+     "with key_base64 and value_base64 for what is not UTF-8, and \"expires\", in milliseconds\n"
+     "since 1970, for an entry with a time to live. All stores of the app, or that of --store.\n"
+     "Others may go on writing; for the state of one moment, there is backup. When it is\n"
+     "interrupted it says with which --after to go on; FILE is then appended to.\n",
+     "bobbin export counter.jsonl\nbobbin export --store cache --prefix user: | gzip > users.gz\n"
+     "bobbin export counter.jsonl --after user:4711\n"},
+    {"import", "[FILE|-]", 0, 1,
+     OPTIONS_APP | OPTION_BIT(STORE) | OPTION_BIT(AFTER) | OPTION_BIT(AFTER_STORE) |
+         OPTION_BIT(CURSOR) | OPTION_BIT(ON_CONFLICT) | OPTION_BIT(DRY_RUN),
+     import_run, "set the entries of an export",
+     "Reads lines as export writes them, from FILE or standard input. Every line is checked; at\n"
+     "the first that is wrong it stops and names the line, and what stands before it is set.\n"
+     "--dry-run only checks. A line without \"store\" is for \"default\"; --store means that\n"
+     "store for all lines. What has expired meanwhile is left out. A key that is there already\n"
+     "is overwritten, unless --on-conflict says skip or fail. Entries are set many at a time,\n"
+     "each synced before it counts; when it is interrupted it says with which --after to go on.\n",
+     "bobbin import counter.jsonl\nzcat users.gz | bobbin import --store cache --on-conflict skip\n"
+     "bobbin import counter.jsonl --dry-run\n"},
     {"stats", "[APP]", 0, 1, OPTIONS_APP, stats_run, "show numbers of the daemon or of an app",
      "bobbin-protocol(7) tells what each is.\n", "bobbin stats\nbobbin stats counter --json\n"},
     {"ping", "", 0, 0, 0, ping_run, "ask the daemon for a sign of life", "", "bobbin ping\n"},

@@ -131,22 +131,36 @@ static void write_escaped(struct buffer *b, unsigned char c)
     write_text(b, text);
 }
 
+static bool is_escaped(char c)
+{
+    return (unsigned char)c < 0x20 || c == '"' || c == '\\' || c == 0x7f;
+}
+
 static void write_string(struct buffer *b, const bobbin_string *s)
 {
     size_t from = 0;
 
     buffer_append(b, "\"", 1);
     for (size_t i = 0; i < s->len; i++) {
-        unsigned char c = (unsigned char)s->data[i];
-
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+        if (!is_escaped(s->data[i]))
             continue;
         buffer_append(b, s->data + from, i - from);
-        write_escaped(b, c);
+        write_escaped(b, (unsigned char)s->data[i]);
         from = i + 1;
     }
     buffer_append(b, s->data + from, s->len - from);
     buffer_append(b, "\"", 1);
+}
+
+/* What is not UTF-8 cannot be a string; what is mostly control characters would take longer as one.
+ */
+static bool is_text(const bobbin_string *s)
+{
+    size_t escaped = 0;
+
+    for (size_t i = 0; i < s->len; i++)
+        escaped += is_escaped(s->data[i]);
+    return escaped * 5 <= s->len / 3 + 64 && utf8_valid(s->data, s->len);
 }
 
 static void write_bytes(struct buffer *b, const char *name, const bobbin_string *s)
@@ -155,7 +169,7 @@ static void write_bytes(struct buffer *b, const char *name, const bobbin_string 
 
     buffer_append(b, ",\"", 2);
     write_text(b, name);
-    if (utf8_valid(s->data, s->len)) {
+    if (is_text(s)) {
         write_text(b, "\":");
         write_string(b, s);
         return;

@@ -2,8 +2,9 @@
  *
  *     {"store":"default","key":"greeting","value":"hello","expires":1700000000000}
  *
- * What is not UTF-8 is in "key_base64" or "value_base64" instead. "expires" is in milliseconds
- * since 1970 and only there for an entry with a time to live; "store" may be left out. */
+ * What is not UTF-8, or mostly control characters, is in "key_base64" or "value_base64" instead.
+ * "expires" is in milliseconds since 1970 and only there for an entry with a time to live; "store"
+ * may be left out. */
 #ifndef BOBBIN_CLI_ENTRY_LINE_H
 #define BOBBIN_CLI_ENTRY_LINE_H
 

@@ -88,6 +88,8 @@ enum lines_state lines_next(struct lines *l, const char **ret, size_t *ret_len)
             return take(l, len, false, ret, ret_len);
         if (l->at_end)
             return LINES_END;
+        if (l->before_read && !l->before_read(l->arg))
+            return LINES_STOPPED;
         l->error = read_more(l);
         if (l->error)
             return LINES_ERROR;

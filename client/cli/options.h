@@ -44,6 +44,11 @@ enum option_kind {
     X(VALUES, "--values", NULL, KIND_FLAG, given, "show the new values, too")                      \
     X(COUNT, "--count", "N", KIND_NUMBER, count, "end after N changes")                            \
     X(RECONNECT, "--reconnect", NULL, KIND_FLAG, given, "when the connection ends, connect again") \
+    X(AFTER, "--after", "KEY", KIND_ANY, after, "go on behind this key")                           \
+    X(AFTER_STORE, "--after-store", "LABEL", KIND_TEXT, after_store, "the store of that key")      \
+    X(ON_CONFLICT, "--on-conflict", "WHAT", KIND_TEXT, on_conflict,                                \
+      "with a key that is there: overwrite, skip or fail")                                         \
+    X(DRY_RUN, "--dry-run", NULL, KIND_FLAG, given, "check everything, change nothing")            \
     X(KEY_VALUE, "--key-value", "K=V", KIND_ENTRY, entries,                                        \
       "first set an entry in store \"default\"; repeatable")
 
@@ -81,6 +86,9 @@ struct options {
     const char *prefix;
     const char *cursor;
     const char *expect;
+    const char *after;
+    const char *after_store;
+    const char *on_conflict;
     uint64_t limit; /* 0: not given, as with all numbers but `since` */
     uint64_t since;
     uint64_t count;

@@ -87,7 +87,7 @@ class Service:
         return json.loads(self.bobbin(*args, "--json", **more).stdout)
 
     def start_bobbin(self, *args, **more):
-        return subprocess.Popen(self.command(*args), env=self.environment, cwd=self.app,
+        return subprocess.Popen(self.command(*args), env=self.environment, cwd=self.app, bufsize=0,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
 
     def expect(self, name, args, status, out=None, err=b"", data=b""):
@@ -115,7 +115,9 @@ def main(tests, bin_dir):
         service.start()
         service.bobbin("register", service.app)
         for test in tests:
+            begin = time.monotonic()
             test(service)
+            print(f"{test.__name__}: {time.monotonic() - begin:.1f} s", flush=True)
     except (TimeoutError, EOFError, subprocess.TimeoutExpired) as e:
         check("no time-out", False, e)
     finally:
