@@ -28,6 +28,12 @@ def wait_for(what, condition, seconds=DEADLINE):
         time.sleep(0.02)
 
 
+def sanitized(bin_dir):
+    """Whether the programs were built with sanitizers, which take memory and time of their own."""
+    with open(f"{bin_dir}/bobbin", "rb") as f:
+        return b"__asan_init" in (program := f.read()) or b"__tsan_init" in program
+
+
 MANIFEST = """spin_manifest_version = 2
 [application]
 name = "counter"

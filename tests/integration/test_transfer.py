@@ -16,8 +16,8 @@ import cli_service
 from cli_service import check, wait_for
 from cli_terminal import Terminal
 
-ENTRIES = int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000
-SANITIZED = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ
+SANITIZED = cli_service.sanitized(sys.argv[1])
+ENTRIES = int(sys.argv[2]) if len(sys.argv) > 2 else 50_000 if SANITIZED else 1_000_000
 RSS_MOST_KIB = 32 * 1024
 FILE = ".spin/sqlite_key_value.db"
 
