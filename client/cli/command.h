@@ -46,6 +46,7 @@ command_fn watch_run;
 command_fn export_run, import_run;
 command_fn backup_run;
 command_fn stats_run;
+command_fn shell_run;
 command_fn ping_run;
 command_fn help_run;
 

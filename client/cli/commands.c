@@ -33,7 +33,7 @@ const struct command command_table[] = {
      "stop an app's components", "Returns when the processes are gone.\n",
      "bobbin stop counter\nbobbin stop counter --component web\n"},
     {"get", "KEY", 1, 1, OPTIONS_KV, kv_get, "print the value of a key",
-     "Writes exactly the bytes of the value; a newline follows only on a terminal.\n"
+     "Writes exactly the bytes of the value; a newline follows only on a terminal and in a shell.\n"
      "Exits with 1 when there is no such key.\n"
      "With --json, a value that is not UTF-8 is in `value_base64` instead of `value`.\n"
      "With --commit, the number of the latest commit that the read saw goes to stderr.\n",
@@ -164,6 +164,17 @@ const struct command command_table[] = {
      "bobbin import counter.jsonl --dry-run\n"},
     {"stats", "[APP]", 0, 1, OPTIONS_APP, stats_run, "show numbers of the daemon or of an app",
      "bobbin-protocol(7) tells what each is.\n", "bobbin stats\nbobbin stats counter --json\n"},
+    {"shell", "[APP]", 0, 1, OPTIONS_APP | OPTION_BIT(STORE), shell_run,
+     "type commands one after another",
+     "Commands as here but without \"bobbin\", over one connection to one app: keys, values, and\n"
+     "also the app. Words are quoted as in sh; # begins a comment. On a terminal, lines can be\n"
+     "edited and are remembered (but for those that begin with a blank), Tab completes commands\n"
+     "and options, stores and keys, Ctrl-C gives up a line, Ctrl-D leaves. Otherwise the lines\n"
+     "are a script; its exit status is that of the last command that did not exit with 0. When\n"
+     "the daemon was restarted, the shell connects again before the next command; nothing is\n"
+     "repeated.\n"
+     "`help` names what there is beside: use STORE, stores, exit.\n",
+     "bobbin shell counter\nbobbin shell --json < script\n"},
     {"ping", "", 0, 0, 0, ping_run, "ask the daemon for a sign of life", "", "bobbin ping\n"},
     {"help", "[COMMAND]", 0, 1, 0, help_run, "explain a command", "", "bobbin help set\n"},
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/cli/command.h"
+#include "client/cli/complete.h"
 #include "client/cli/help.h"
 #include "client/include/bobbin.h"
 
@@ -77,6 +78,9 @@ int command_dispatch(const struct options *o, struct output *out)
     const struct command *c = o->command ? command_find(o->command) : NULL;
     int status;
 
+    /* Not in the table: nobody types it. */
+    if (o->command && strcmp(o->command, "__complete") == 0)
+        return complete_run(o, out);
     if (options_has(o, OPTION_VERSION))
         return print_version(out);
     if (options_has(o, OPTION_HELP) && (c || !o->command))

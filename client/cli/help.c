@@ -5,6 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct help {
+    const struct command *command; /* NULL: the overview */
+    const struct command *extra;   /* commands of the shell; NULL: not in one */
+    size_t extra_count;
+    bool is_extra; /* the command is one of those */
+};
+
 static void print_options(FILE *f, uint64_t mask)
 {
     char left[60];
@@ -19,16 +26,25 @@ static void print_options(FILE *f, uint64_t mask)
     }
 }
 
-static void print_overview(FILE *f)
+static void print_commands(FILE *f, const struct command *table, size_t count)
 {
     char left[60];
 
+    for (size_t i = 0; i < count; i++) {
+        snprintf(left, sizeof(left), "%s %s", table[i].name, table[i].args);
+        fprintf(f, "  %-27s %s\n", left, table[i].summary);
+    }
+}
+
+static void print_overview(FILE *f, const struct help *h)
+{
     fputs("usage: bobbin [OPTIONS] COMMAND [ARGUMENTS]\n\n"
           "Key/value stores of WebAssembly apps, and the apps themselves.\n\ncommands:\n",
           f);
-    for (size_t i = 0; i < command_count; i++) {
-        snprintf(left, sizeof(left), "%s %s", command_table[i].name, command_table[i].args);
-        fprintf(f, "  %-27s %s\n", left, command_table[i].summary);
+    print_commands(f, command_table, command_count);
+    if (h->extra) {
+        fputs("\nin the shell:\n", f);
+        print_commands(f, h->extra, h->extra_count);
     }
     fputs("\noptions, before or behind the command (\"--\" ends them):\n", f);
     print_options(f, OPTIONS_COMMON | OPTION_BIT(APP) | OPTION_BIT(STORE));
@@ -48,16 +64,21 @@ static void print_lines(FILE *f, const char *text)
     }
 }
 
-static void print_command(FILE *f, const struct command *c)
+static void print_command(FILE *f, const struct help *h)
 {
-    fprintf(f, "usage: bobbin %s%s%s [OPTIONS]\n\n%s.\n%s\noptions:\n", c->name,
-            c->args[0] ? " " : "", c->args, c->summary, c->text);
-    print_options(f, OPTIONS_COMMON | c->options);
+    const struct command *c = h->command;
+
+    fprintf(f, "usage: %s%s%s%s%s\n\n%s.\n%s", h->is_extra ? "" : "bobbin ", c->name,
+            c->args[0] ? " " : "", c->args, h->is_extra ? "" : " [OPTIONS]", c->summary, c->text);
+    if (!h->is_extra) {
+        fputs("\noptions:\n", f);
+        print_options(f, OPTIONS_COMMON | c->options);
+    }
     fputs("\nexamples:\n", f);
     print_lines(f, c->examples);
 }
 
-int help_print(struct output *out, const struct command *c)
+static int print(struct output *out, const struct help *h)
 {
     char *text = NULL;
     size_t len = 0;
@@ -65,10 +86,10 @@ int help_print(struct output *out, const struct command *c)
 
     if (!f)
         return output_error(out, "no-memory", "cannot print the help: %s", strerror(errno));
-    if (c)
-        print_command(f, c);
+    if (h->command)
+        print_command(f, h);
     else
-        print_overview(f);
+        print_overview(f, h);
     if (fclose(f) == 0) {
         if (out->json)
             output_json(out, json_pack("{s:s}", "help", text));
@@ -77,4 +98,18 @@ int help_print(struct output *out, const struct command *c)
     }
     free(text);
     return EXIT_DONE;
+}
+
+int help_print(struct output *out, const struct command *c)
+{
+    return print(out, &(struct help){.command = c});
+}
+
+int help_print_shell(struct output *out, const struct command *c, const struct command *extra,
+                     size_t extra_count)
+{
+    struct help h = {.command = c, .extra = extra, .extra_count = extra_count};
+
+    h.is_extra = c >= extra && c < extra + extra_count;
+    return print(out, &h);
 }

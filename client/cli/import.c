@@ -304,7 +304,7 @@ static int open_input(struct importer *m)
     if (m->o->arg_count == 0 || options_is_stdin(m->o, 0)) {
         m->name = "standard input";
         m->fd = STDIN_FILENO;
-        if (m->o->stdin_taken)
+        if (m->o->in_shell)
             return output_error(m->out, "usage", "standard input holds the commands; name a file");
         return EXIT_DONE;
     }

@@ -24,7 +24,7 @@ static int open_input(const struct options *o, struct output *out, const char *p
     int fd;
 
     if (strcmp(path, "-") == 0) {
-        if (!o->stdin_taken)
+        if (!o->in_shell)
             return STDIN_FILENO;
         output_error(out, "usage",
                      "standard input holds the commands; give the value as an argument or --file");

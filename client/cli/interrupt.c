@@ -25,6 +25,31 @@ static sigset_t signals(void)
     return set;
 }
 
+static volatile sig_atomic_t caught;
+
+static void on_signal(int signal_number)
+{
+    (void)signal_number;
+    caught = 1;
+}
+
+void interrupt_catch(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+    sigaction(SIGINT, &action, NULL);
+}
+
+bool interrupt_caught(void)
+{
+    return caught;
+}
+
+void interrupt_forget(void)
+{
+    caught = 0;
+}
+
 void interrupt_block(void)
 {
     sigset_t set = signals();

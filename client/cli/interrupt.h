@@ -2,6 +2,14 @@
 #ifndef BOBBIN_CLI_INTERRUPT_H
 #define BOBBIN_CLI_INTERRUPT_H
 
+#include <stdbool.h>
+
+/* From now on Ctrl-C does not end the program; interrupt_caught tells of it. */
+void interrupt_catch(void);
+/* Whether there was a Ctrl-C since the last call of interrupt_forget. */
+bool interrupt_caught(void);
+void interrupt_forget(void);
+
 /* From now on SIGINT, SIGTERM and SIGHUP wait, but for those that this program was told to ignore.
  */
 void interrupt_block(void);

@@ -38,7 +38,8 @@ static void print_value(const struct options *o, struct output *out, const bobbi
         return;
     }
     output_bytes(out, value, len);
-    if (out->terminal)
+    /* In a shell, the next command's output follows. */
+    if (out->terminal || o->in_shell)
         output_bytes(out, "\n", 1);
     answer_commit(o, out, b, false);
 }

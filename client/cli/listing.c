@@ -7,6 +7,7 @@
 #include "client/cli/answer.h"
 #include "client/cli/bytes.h"
 #include "client/cli/command.h"
+#include "client/cli/interrupt.h"
 #include "client/cli/session.h"
 #include "protocol/limits.h"
 
@@ -151,7 +152,8 @@ static bobbin_status list_pages(struct listing *l)
         print_page(l, &page);
         status = keep_cursor(l, &page);
         page_fini(&page);
-    } while (status == BOBBIN_OK && l->cursor && l->left > 0 && !l->out->error);
+    } while (status == BOBBIN_OK && l->cursor && l->left > 0 && !l->out->error &&
+             !interrupt_caught());
     return status;
 }
 

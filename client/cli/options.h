@@ -102,8 +102,8 @@ struct options {
     char error[300];     /* why the command line makes no sense; "" when it does */
 
     /* Of a command within `bobbin shell`, else NULL and false. */
-    bobbin *lent;     /* the shell's connection, attached, to be used and left open */
-    bool stdin_taken; /* standard input holds the commands, no values */
+    bobbin *lent;  /* the shell's connection, attached, to be used and left open */
+    bool in_shell; /* so standard input holds the commands, no values */
 };
 
 /* Always fills in *ret, also the rest of the line when something in it is wrong (so that --json is

@@ -65,10 +65,11 @@ class Service:
         with open(f"{self.app}/spin.toml", "w") as f:
             f.write(MANIFEST)
         self.daemon = None
+        self.arguments = ()
 
-    def start(self, *args):
+    def start(self):
         self.daemon = subprocess.Popen(
-            [f"{self.bin}/bobbind", "--socket", self.socket, "--state-dir", self.state, *args],
+            [f"{self.bin}/bobbind", "--socket", self.socket, "--state-dir", self.state, *self.arguments],
             stderr=open(self.log, "a"), env=self.environment)
         wait_for("the daemon", lambda: self.bobbin("ping").returncode == 0)
 
@@ -113,11 +114,12 @@ class Service:
         return told
 
 
-def main(tests, bin_dir):
+def main(tests, bin_dir, *args):
     """Run the tests, each a function of the service, against one daemon; exits."""
     top = tempfile.mkdtemp(prefix="bobbin-cli-")
     service = Service(bin_dir, top)
     try:
+        service.arguments = args
         service.start()
         service.bobbin("register", service.app)
         for test in tests:

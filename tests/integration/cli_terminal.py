@@ -12,14 +12,15 @@ DEADLINE = 60
 
 
 class Terminal:
-    def __init__(self, service, *args, columns=80, cwd=None):
+    def __init__(self, service, *args, columns=80, cwd=None, program=None):
         self.seen = b""
         self.raw = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(cwd or service.app)
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-            os.execve(f"{service.bin}/bobbin", ["bobbin", *args], service.environment)
+            os.execve(program or f"{service.bin}/bobbin", [os.path.basename(program or "bobbin"), *args],
+                      service.environment)
 
     def type(self, text):
         os.write(self.fd, text.encode())
@@ -27,7 +28,7 @@ class Terminal:
     def read(self, seconds):
         """More of what is written; b"" at the end."""
         if not select.select([self.fd], [], [], max(0, seconds))[0]:
-            raise TimeoutError(f"only {self.seen!r}")
+            raise TimeoutError(f"only {self.seen!r}, behind {self.raw[-400:]!r}")
         try:
             more = os.read(self.fd, 4096)
         except OSError:

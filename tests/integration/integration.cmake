@@ -53,10 +53,15 @@ add_test(NAME foreign_client
             ${CMAKE_BINARY_DIR}/bin)
 add_test(NAME cli
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_cli.sh ${CMAKE_BINARY_DIR}/bin)
-foreach(name verbs transfer)
+foreach(name verbs transfer shell)
     add_test(NAME cli_${name}
         COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_${name}.py ${CMAKE_BINARY_DIR}/bin)
     set_tests_properties(cli_${name} PROPERTIES TIMEOUT 300 LABELS integration)
+endforeach()
+foreach(shell bash zsh)
+    add_test(NAME cli_completions_${shell}
+        COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_completions.sh ${CMAKE_BINARY_DIR}/bin ${shell})
+    set_tests_properties(cli_completions_${shell} PROPERTIES TIMEOUT 300 LABELS integration)
 endforeach()
 add_test(NAME guests
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_guests.sh ${CMAKE_BINARY_DIR}/bin

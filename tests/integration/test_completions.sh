@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The completions for bash and zsh know every command, argument and option that `bobbin help` names,
-# and the apps, stores and keys that are there: test_completions.sh BIN_DIR
+# and the apps, stores and keys that are there: test_completions.sh BIN_DIR SHELL…
 set -u
 
 bin=$(cd "$1" && pwd)
@@ -29,6 +29,7 @@ complete_bash() {
         source "$1"
         shift
         COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_POINT=${#COMP_LINE}
+        COMP_WORDS[COMP_CWORD]=${COMP_WORDS[COMP_CWORD]##*[:=]}
         _bobbin
         printf "%s\n" "${COMPREPLY[@]}"' bash "$source_dir/bobbin.bash" "$@" | sed '/^$/d' | sort
 }
@@ -65,7 +66,9 @@ names() {
 check_name() { # COMMAND NAME
     case $2 in
     KEY* | P | APP* | NAME* | LABEL* | STORE* | ID* | COMMAND* | DIR* | PATH* | FILE*) ;;
-    VALUE* | K=V | N | DELTA* | DURATION* | COMMIT | EXPECTED* | CHECK* | OP* | -) ;;
+    WHAT | CHECK*) ;;
+    # Nobody's to guess.
+    VALUE* | K=V | N | DELTA | DURATION | CURSOR) ;;
     *) check "bobbin $1: something completes $2" nothing something ;;
     esac
 }
@@ -93,6 +96,13 @@ test_data() { # SHELL
     check "$1: keys of another store" "$(complete_"$1" bobbin get --app counter --store cache "")" cached
     check "$1: stores" "$(complete_"$1" bobbin get --app counter --store "")" "$(printf 'cache\ndefault')"
     check "$1: components" "$(complete_"$1" bobbin start --app counter --component "")" web
+    check "$1: an option with its value" "$(complete_"$1" bobbin keys --app=counter --prefix=gr)" "$2greeting"
+    check "$1: a key with a colon" "$(complete_"$1" bobbin get --app counter col:o)" "${3}on"
+    check "$1: several keys" "$(complete_"$1" bobbin get-many --app counter user_2 gre)" greeting
+    check "$1: a word for conflicts" "$(complete_"$1" bobbin import --on-conflict s)" skip
+    check "$1: checks and operations" "$(complete_"$1" bobbin atomic absent lock inc)" increment
+    check "$1: behind --" "$(complete_"$1" bobbin get --app counter -- gr)" greeting
+    check "$1: no such app" "$(complete_"$1" bobbin get --app nix gr)" ""
     check "$1: no more arguments" "$(complete_"$1" bobbin get --app counter greeting "")" ""
 }
 
@@ -119,15 +129,16 @@ key_value_stores = ["default", "cache"]
 command = "/bin/true"
 END
 bobbin register "$top/counter" >/dev/null
-for key in "user 1" user_2 greeting; do
+for key in "user 1" user_2 greeting col:on; do
     bobbin set "$key" x --app counter
 done
 bobbin set cached x --app counter --store cache
 
-for shell in bash zsh; do
+for shell in "${@:2}"; do
     if command -v $shell >/dev/null; then
         test_table $shell
-        test_data $shell
+        # bash replaces what is behind the last ':' or '=' of a word only.
+        if [ $shell = bash ]; then test_data bash "" ""; else test_data zsh --prefix= col:; fi
     else
         check "$shell is installed" no yes
     fi

@@ -1,114 +1,24 @@
 #!/usr/bin/env python3
 """bobbin shell, as a script reads it and as a person types it: test_shell.py BIN_DIR"""
 import os
-import pty
 import re
-import select
-import shutil
-import signal
 import stat
-import subprocess
 import sys
-import tempfile
-import time
 
-BIN = os.path.abspath(sys.argv[1])
-DEADLINE = 30
-passed = failed = 0
+import cli_service
+from cli_service import check, wait_for
+from cli_terminal import Terminal
 
-
-def check(name, good, *details):
-    global passed, failed
-    if good:
-        passed += 1
-        return
-    failed += 1
-    print(f"FAILED: {name}", *map(repr, details), sep="\n  ")
+PROMPT = "counter/default> "
 
 
-def wait_for(what, condition):
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(what)
-        time.sleep(0.02)
-
-
-class Service:
-    """A daemon and what its clients need to know, in a directory of its own."""
-
-    def __init__(self, top):
-        self.socket = f"{top}/bobbin.sock"
-        self.state = f"{top}/state"
-        self.app = f"{top}/counter"
-        self.history = f"{top}/home/bobbin/history"
-        self.environment = {
-            "PATH": "/usr/bin:/bin", "HOME": f"{top}/home", "XDG_STATE_HOME": f"{top}/home",
-            "BOBBIN_SOCKET": self.socket, "TERM": "xterm", "LC_ALL": "C.UTF-8",
-        }
-        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
-            if name in os.environ:
-                self.environment[name] = os.environ[name]
-        os.makedirs(f"{top}/home")
-        os.mkdir(self.app)
-        self.daemon = None
-
-    def start(self):
-        self.daemon = subprocess.Popen(
-            [f"{BIN}/bobbind", "--socket", self.socket, "--state-dir", self.state, "--log-level", "debug"],
-            stderr=open(f"{self.state}.log", "a"), env=self.environment)
-        wait_for("the daemon", lambda: self.bobbin("ping").returncode == 0)
-
-    def stop(self):
-        self.daemon.terminate()
-        self.daemon.wait(DEADLINE)
-
-    def bobbin(self, *args, text=None):
-        return subprocess.run([f"{BIN}/bobbin", *args], input=text or "", text=True, timeout=DEADLINE,
-                              capture_output=True, env=self.environment)
-
-    def script(self, text, *args):
-        return self.bobbin("shell", *args, "counter", text=text)
-
-    def connections(self):
-        """How many connections the daemon has accepted so far, by what it logged."""
-        with open(f"{self.state}.log") as log:
-            return len(re.findall(r"connection of .* accepted", log.read()))
-
-
-class Terminal:
-    """A shell on a pseudo-terminal."""
-
+class Shell(Terminal):
     def __init__(self, service, *args):
-        self.seen = b""
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.execve(f"{BIN}/bobbin", ["bobbin", "shell", *args], service.environment)
+        super().__init__(service, "shell", *args)
         self.prompt()
 
-    def type(self, text):
-        os.write(self.fd, text.encode())
-
-    def until(self, text):
-        """What comes up to and with `text`, without the terminal's escape sequences."""
-        text = text.encode()
-        end = time.monotonic() + DEADLINE
-        while text not in self.seen:
-            if not select.select([self.fd], [], [], max(0, end - time.monotonic()))[0]:
-                raise TimeoutError(f"no {text!r} in {self.seen!r}")
-            try:
-                more = os.read(self.fd, 4096)
-            except OSError:
-                more = b""
-            if not more:
-                raise EOFError(f"no {text!r} in {self.seen!r}")
-            self.seen = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", self.seen + more)
-        at = self.seen.index(text) + len(text)
-        before, self.seen = self.seen[:at], self.seen[at:]
-        return before.decode(errors="replace")
-
     def prompt(self):
-        return self.until("counter/default> ")
+        return self.until(PROMPT)
 
     def run(self, text):
         """What a line prints; the line itself is echoed first."""
@@ -117,70 +27,81 @@ class Terminal:
         return self.prompt()
 
     def leave(self):
-        """Ctrl-D; the exit status."""
         self.type("\x04")
-        try:
-            while os.read(self.fd, 4096):
-                pass
-        except OSError:
-            pass
-        status = os.waitpid(self.pid, 0)[1]
-        os.close(self.fd)
-        return os.waitstatus_to_exitcode(status)
+        return self.end()
+
+
+class Text:
+    """A finished command whose output is text."""
+
+    def __init__(self, done):
+        self.returncode, self.stdout, self.stderr = done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def __repr__(self):
+        return f"{self.returncode} {self.stdout!r} {self.stderr!r}"
+
+
+def history_file(service):
+    return f"{service.top}/home/bobbin/history"
+
+
+def script(service, text, *args):
+    return Text(service.bobbin("shell", *args, "counter", data=text.encode()))
+
+
+def connections(service):
+    """How many connections the daemon has accepted so far, by what it logged."""
+    with open(service.log) as log:
+        return len(re.findall(r"connection .*accepted", log.read()))
 
 
 def test_script(service):
-    r = service.script("# a comment\n\nset greeting 'hello  world'\nget greeting\nkeys\n")
+    r = script(service, "# a comment\n\nset greeting 'hello  world'\nget greeting\nkeys\n")
     check("a script runs", (r.returncode, r.stdout, r.stderr) == (0, "hello  world\ngreeting\n", ""), r)
-    r = service.script('set user\\ 1 "a \\"b\\""\nget "user 1"\nset two "1\n2"\nget two\nset three a\\\nb\nget three')
+    r = script(service, 'set user\\ 1 "a \\"b\\""\nget "user 1"\nset two "1\n2"\nget two\nset three a\\\nb\nget three')
     check("words are quoted as in sh", r.stdout == 'a "b"\n1\n2\nab\n' and r.returncode == 0, r)
-    r = service.script("exists nope\nget greeting\n")
+    r = script(service, "exists nope\nget greeting\n")
     check("the exit status is that of the last failure", r.returncode == 1 and "hello" in r.stdout, r)
-    r = service.script("nonsense\nexists nope\nget --nonsense\nget greeting\n")
+    r = script(service, "nonsense\nexists nope\nget --nonsense\nget greeting\n")
     check("not that of an earlier one", r.returncode == 2 and "hello" in r.stdout, r)
-    r = service.script("get greeting\nexit\nget nope\n")
+    r = script(service, "get greeting\nexit\nget nope\n")
     check("exit leaves", r.returncode == 0 and r.stderr == "", r)
-    r = service.script("get 'greeting\n")
-    check("a quote without end is an error", r.returncode == 2 and "end is missing" in r.stderr, r)
-    r = service.script("set input -\nget greeting\n")
+    r = script(service, "get 'greeting\n")
+    check("a quote without end is an error", r.returncode == 2 and "is missing" in r.stderr, r)
+    r = script(service, "set input -\nget greeting\n")
     check("a command does not eat the script", r.stdout == "hello  world\n", r)
-    r = service.script("get greeting\n", "--json")
+    r = script(service, "get greeting\n", "--json")
     check("--json holds for all commands", r.stdout == '{"key":"greeting","value":"hello  world"}\n', r)
-    r = service.script("status\nshell\n")
+    r = script(service, "status\nshell\n")
     check("commands on apps mean the shell's", service.app in r.stdout and r.returncode == 2, r)
-    r = service.script("help\nhelp use\nhelp get\n")
-    check("help", "in the shell:" in r.stdout and "usage: use STORE" in r.stdout
+    r = script(service, "help\nhelp use\nhelp get\n")
+    check("help", "in the shell:" in r.stdout and "usage: use LABEL" in r.stdout
           and "usage: bobbin get KEY" in r.stdout and r.returncode == 0, r)
-    r = service.bobbin("shell", "nope", text="keys\n")
+    r = Text(service.bobbin("shell", "nope", data=b"keys\n"))
     check("an app that is not there", r.returncode == 3 and "nope" in r.stderr and r.stdout == "", r)
 
 
 def test_stores(service):
-    with open(f"{service.app}/spin.toml", "w") as f:
-        f.write('spin_manifest_version = 2\n[application]\nname = "counter"\nversion = "1"\n'
-                '[component.web]\nkey_value_stores = ["default", "cache"]\n'
-                '[component.web.tool.bobbin]\ncommand = "/bin/true"\n')
-    r = service.bobbin("register", service.app)
-    check("the manifest is taken", r.returncode == 0, r)
-    r = service.script("stores\nuse cache\nset a 1\nkeys\nkeys --store default --prefix greet\nuse nope\nkeys\n")
+    r = script(service, "stores\nuse cache\nset a 1\nkeys\nkeys --store default --prefix greet\nuse nope\nkeys\n")
     check("use", r.stdout == "cache\ndefault\na\ngreeting\na\n" and r.returncode == 3
           and "no such store 'nope'" in r.stderr, r)
     check("the store is another one", service.bobbin("exists", "a", "--app", "counter").returncode == 1)
-    r = service.bobbin("shell", "--app", "counter", "--store", "cache", text="get a\n")
+    r = Text(service.bobbin("shell", "--app", "counter", "--store", "cache", data=b"get a\n"))
     check("--store", r.stdout == "1\n", r)
 
 
 def test_one_connection(service):
-    before = service.connections()
+    before = connections(service)
     check("the log tells of connections", before > 0)
-    r = service.script("set n 0\n" + "get n\nexists n\nkeys --prefix n\n" * 20)
-    check("all commands use one connection", service.connections() == before + 1 and r.returncode == 0
-          and r.stderr == "", before, service.connections(), r)
+    r = script(service, "set n 0\n" + "get n\nexists n\nkeys --prefix n\n" * 20)
+    check("all commands use one connection", connections(service) == before + 1 and r.returncode == 0
+          and r.stderr == "", before, connections(service), r)
 
 
 def test_typing(service):
-    t = Terminal(service, "counter")
-    check("a value", t.run("get greeting") == "hello  world\r\ncounter/default> ")
+    t = Shell(service, "counter")
+    got = t.run("get greeting")
+    check("a value", got == "hello  world\r\ncounter/default> ", got, t.raw)
     for key in ("user:a", "user:b", "été 1"):
         service.bobbin("set", key, f"<{key}>", "--app", "counter")
     t.type("get gre\t")
@@ -210,40 +131,79 @@ def test_typing(service):
     check("Ctrl-D leaves", t.leave() == 0)
 
 
+def test_interrupts(service):
+    t = Shell(service, "counter")
+    t.type("set word 'a\n")
+    t.until("\r\n> ")
+    t.type("b'\n")
+    t.prompt()
+    check("a quote over two lines", service.bobbin("get", "word").stdout == b"a\nb")
+    t.type("set word 'c\n")
+    t.until("\r\n> ")
+    t.type("\x03")
+    t.prompt()
+    check("Ctrl-C gives it up", "a\r\nb" in t.run("get word"))
+    t.type("watch\n")
+    wait_for("the watch", lambda: service.json("stats", "counter")["watches"] == 1)
+    service.bobbin("set", "word", "seen")
+    t.until("word")
+    t.type("\x03")
+    t.prompt()
+    check("Ctrl-C ends a watch, not the shell", "seen" in t.run("get word"))
+    check("the watch is gone", service.json("stats", "counter")["watches"] == 0)
+    t.type("exit\n")
+    check("exit", t.end() == 0)
+
+
 def test_history(service):
-    mode = stat.S_IMODE(os.stat(service.history).st_mode)
-    with open(service.history) as f:
+    mode = stat.S_IMODE(os.stat(history_file(service)).st_mode)
+    with open(history_file(service)) as f:
         lines = f.read().splitlines()
     check("the history is nobody else's", mode == 0o600, oct(mode))
     check("the history has the lines", "get user:b" in lines and lines.count("get greeting") >= 2, lines)
+    check("but not one that goes over two", not any("'" in line for line in lines), lines)
     check("but not what begins with a blank", not any("secret" in line for line in lines), lines)
-    t = Terminal(service, "counter")
-    t.type("\x1b[A")
-    t.until("get greeting")
+    t = Shell(service, "counter")
+    t.type("\x1b[A\x1b[A")
+    t.until("get word")
     t.type("\n")
-    check("the arrow brings the last line back", "hello  world" in t.prompt())
+    check("the arrow brings a line back", "seen" in t.prompt())
     t.leave()
 
 
-def main():
-    top = tempfile.mkdtemp(prefix="bobbin-shell-")
-    service = Service(top)
-    try:
-        service.start()
-        service.bobbin("register", service.app)
-        test_script(service)
-        test_stores(service)
-        test_one_connection(service)
-        test_typing(service)
-        test_history(service)
-    except (TimeoutError, EOFError) as e:
-        check("no time-out", False, e)
-    finally:
-        if service.daemon and service.daemon.poll() is None:
-            service.stop()
-        shutil.rmtree(top)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+COMPLETIONS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../client/cli/completions")
 
 
-sys.exit(main())
+def test_bash(service):
+    """The completion as bash itself calls it."""
+    t = Terminal(service, "--norc", "--noprofile", "-i", program="/bin/bash")
+    t.type(f"PS1='ready> '; . {COMPLETIONS}/bobbin.bash\n")
+    t.until("\rready> ")
+    service.bobbin("set", "colon:ized key", "found it")
+    for typed in ("bobbin get --app counter colon:i", "bobbin get --app=counter colon", "bobbin get 'colon:ized"):
+        t.type(f"{typed}\t\n")
+        check(f"{typed}, Tab", "found it" in t.until("ready> "), t.raw[-300:])
+    t.type("bobbin incr\t newkey\n")
+    check("a command", "\r1\r\n" in t.until("ready> "), t.raw[-300:])
+    t.type("exit 7\n")
+    check("bash ends", t.end() == 7)
+
+
+def test_zsh(service):
+    t = Terminal(service, "-f", "-i", program="/bin/zsh")
+    t.type(f"unsetopt zle_bracketed_paste prompt_sp; PS1='ready> '; fpath=({COMPLETIONS} $fpath); autoload -Uz compinit;"
+           f" compinit -D -u; echo is set\n")
+    t.until("\nis set")
+    t.until("ready> ")
+    for typed in ("bobbin get --app counter colon:i", "bobbin get --app=counter colon", "bobbin get 'colon:ized"):
+        t.type(f"{typed}\t")
+        t.until("key")
+        t.type("\n")
+        check(f"{typed}, Tab", "found it" in t.until("ready> "), t.raw[-300:])
+    t.type("exit 7\n")
+    check("zsh ends", t.end() == 7)
+
+
+cli_service.main([test_script, test_stores, test_one_connection, test_typing, test_interrupts, test_history,
+                  test_bash, test_zsh], sys.argv[1],
+                 "--log-level", "debug")
