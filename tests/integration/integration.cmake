@@ -58,6 +58,10 @@ foreach(name verbs transfer shell)
         COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_${name}.py ${CMAKE_BINARY_DIR}/bin)
     set_tests_properties(cli_${name} PROPERTIES TIMEOUT 300 LABELS integration)
 endforeach()
+add_test(NAME cli_man
+    COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_man_cli.py ${CMAKE_BINARY_DIR}/bin
+            ${PROJECT_SOURCE_DIR}/client/man/bobbin.1)
+set_tests_properties(cli_man PROPERTIES TIMEOUT 120 LABELS integration)
 foreach(shell bash zsh)
     add_test(NAME cli_completions_${shell}
         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_completions.sh ${CMAKE_BINARY_DIR}/bin ${shell})
