@@ -468,6 +468,17 @@ static bool is_free(const struct segment *s)
     return s->header.generation == 0;
 }
 
+/* Begin a new generation with room for a record, which may be longer than a new segment. */
+static int begin_with_room(struct commit_log *log, unsigned i, size_t size, struct error *e)
+{
+    struct segment *s = &log->segments[i];
+    int code = begin_segment(log, i, e);
+
+    if (code || s->end + size <= s->size)
+        return code;
+    return grow(log, i, grown_size(log, s->end + size), e);
+}
+
 /* Have an active segment with room for a record. */
 static int make_room(struct commit_log *log, size_t size, struct error *e)
 {
@@ -476,18 +487,18 @@ static int make_room(struct commit_log *log, size_t size, struct error *e)
     struct error grow_error;
 
     if (is_free(s))
-        return begin_segment(log, log->active, e);
+        return begin_with_room(log, log->active, size, e);
     if (s->end + size <= s->size)
         return 0;
     bool grows = s->size < log->limits.most && now_ms() - s->began_ms < TURN_MS;
     if (is_free(&log->segments[other]) && !grows) {
         int code = commit_log_sync(log, e);
-        return code ? code : begin_segment(log, other, e);
+        return code ? code : begin_with_room(log, other, size, e);
     }
     int code = grow(log, log->active, grown_size(log, s->end + size), &grow_error);
     if (code && is_free(&log->segments[other])) {
         code = commit_log_sync(log, e);
-        return code ? code : begin_segment(log, other, e);
+        return code ? code : begin_with_room(log, other, size, e);
     }
     if (code)
         *e = grow_error;

@@ -68,6 +68,7 @@ static void append(uint64_t first, uint64_t last)
 }
 
 static uint64_t next;
+static size_t expected_len; /* of the next record, if not 0 */
 
 static int check_record(void *arg, const struct commit_log_record *record, struct error *e)
 {
@@ -76,7 +77,8 @@ static int check_record(void *arg, const struct commit_log_record *record, struc
     ck_assert_uint_eq(record->commit, next);
     ck_assert_int_eq(record->time_ms, (int64_t)next * 10);
     ck_assert_uint_eq(record->changes, (uint32_t)next);
-    ck_assert_uint_eq(record->payload.len, LENGTH(next));
+    ck_assert_uint_eq(record->payload.len, expected_len ? expected_len : LENGTH(next));
+    expected_len = 0;
     for (size_t i = 0; i < record->payload.len; i++)
         ck_assert_int_eq((unsigned char)record->payload.data[i], (unsigned char)next);
     next++;
@@ -132,6 +134,27 @@ START_TEST(what_was_appended_comes_back)
     reopen();
     check_replay(0, 40);
     check_replay(39, 40);
+}
+END_TEST
+
+/* The second one needs more room than there is behind the first, which was longer than a segment. */
+START_TEST(a_first_record_that_is_longer_than_a_segment_stays)
+{
+    struct error e = {0};
+    size_t len = 3 * limits.first;
+    char *payload = malloc(len);
+
+    memset(payload, 1, len);
+    struct commit_log_record record = {1, 10, 1, {payload, len}};
+    ck_assert_msg(commit_log_append(log_, &record, true, &e) == 0, "%s", e.text);
+    append(2, 3);
+    reopen();
+    uint64_t last = 0;
+    expected_len = len;
+    next = 1;
+    ck_assert_msg(commit_log_replay(log_, id, 0, check_record, NULL, &last, &e) == 0, "%s", e.text);
+    ck_assert_uint_eq(last, 3);
+    free(payload);
 }
 END_TEST
 
@@ -431,6 +454,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, what_was_appended_comes_back);
+    tcase_add_test(tc, a_first_record_that_is_longer_than_a_segment_stays);
     tcase_add_test(tc, nothing_comes_of_nothing);
     tcase_add_test(tc, segments_take_turns_and_only_what_is_released_is_used_again);
     tcase_add_test(tc, what_is_not_released_is_kept_whatever_it_takes);
