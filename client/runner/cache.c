@@ -23,11 +23,23 @@
 #define OBJECT_SUFFIX ".so"
 /* An object that no start has used for so long makes room. */
 #define UNUSED_SECONDS (30 * 24 * 3600)
+/* Nobody asks for the versions of tools for so long. */
+#define SCRATCH_SECONDS 3600
+
+/* "CONTENT-TOOLS.so", both in hexadecimal. */
+#define CONTENT_DIGITS 40
+#define TOOLS_DIGITS 16
 
 struct cache {
-    const char *directory;
-    char object[2 * SHA256_DIGEST_SIZE + sizeof(OBJECT_SUFFIX)]; /* file name */
+    const struct cache_request *request;
+    struct error no_tools; /* why nothing can be built */
+    bool has_tools;
     struct toolchain tools;
+    char versions[TOOLCHAIN_TEXT];                  /* of the tools */
+    char module[CACHE_DIGEST];                      /* digest of the module's bytes */
+    char content[CONTENT_DIGITS + 1];               /* what the object is made of … */
+    char by[TOOLS_DIGITS + 1];                      /* … and by which tools; "" without */
+    char object[CONTENT_DIGITS + TOOLS_DIGITS + 8]; /* file name; "" if none is there */
 };
 
 static void hash_text(struct sha256_ctx *ctx, const char *text)
@@ -35,28 +47,26 @@ static void hash_text(struct sha256_ctx *ctx, const char *text)
     sha256_update(ctx, strlen(text) + 1, (const uint8_t *)text);
 }
 
-/* A tool counts as another one when its file has changed; asking for its version at every start
- * would take longer than the start. */
-static int hash_tool(struct sha256_ctx *ctx, const char *path, struct error *e)
+/* The first digits of the digest. */
+static void hash_end(struct sha256_ctx *ctx, char *ret, size_t digits)
 {
-    struct stat st;
-    char text[128];
-    if (stat(path, &st) < 0)
-        return error_set(e, ERR_OTHER, "cannot find '%s': %s", path, strerror(errno));
-    snprintf(text, sizeof(text), "%lld %lld.%09ld", (long long)st.st_size,
-             (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
-    hash_text(ctx, path);
-    hash_text(ctx, text);
-    return 0;
+    uint8_t digest[SHA256_DIGEST_SIZE];
+    sha256_digest(ctx, sizeof(digest), digest);
+    for (size_t i = 0; i < digits; i += 2)
+        sprintf(ret + i, "%02x", digest[i / 2]);
 }
 
 /* All that goes into an object besides the module: sources, flags, and which function is where. */
 static void hash_runner(struct sha256_ctx *ctx)
 {
+    hash_text(ctx, BOBBIN_VERSION);
     hash_text(ctx, embedded_guest_h);
     hash_text(ctx, embedded_guest_glue_c);
+    hash_text(ctx, embedded_unit_h);
     for (size_t i = 0; compile_flags[i]; i++)
         hash_text(ctx, compile_flags[i]);
+    for (size_t i = 0; compile_link_flags[i]; i++)
+        hash_text(ctx, compile_link_flags[i]);
     for (size_t i = 0; i < imports_count; i++) {
         char answer[16];
         snprintf(answer, sizeof(answer), "%d %u", imports[i].function != NULL, imports[i].answer);
@@ -67,24 +77,52 @@ static void hash_runner(struct sha256_ctx *ctx)
     }
 }
 
-static int name_object(struct cache *c, const uint8_t *bytes, size_t len, struct error *e)
+static void name_content(struct cache *c)
 {
     struct sha256_ctx ctx;
-    uint8_t digest[SHA256_DIGEST_SIZE];
     sha256_init(&ctx);
-    hash_text(&ctx, BOBBIN_VERSION);
+    sha256_update(&ctx, c->request->len, c->request->bytes);
+    hash_end(&ctx, c->module, CACHE_DIGEST - 1);
+    sha256_init(&ctx);
+    hash_text(&ctx, c->module);
     hash_runner(&ctx);
-    int code = hash_tool(&ctx, c->tools.wasm2c, e);
-    if (!code)
-        code = hash_tool(&ctx, c->tools.cc, e);
-    if (code)
-        return code;
-    sha256_update(&ctx, len, bytes);
-    sha256_digest(&ctx, sizeof(digest), digest);
-    for (size_t i = 0; i < sizeof(digest); i++)
-        sprintf(c->object + 2 * i, "%02x", digest[i]);
-    strcat(c->object, OBJECT_SUFFIX);
-    return 0;
+    hash_end(&ctx, c->content, CONTENT_DIGITS);
+}
+
+/* That the tools are missing only matters when something is to be built. */
+static void find_tools(struct cache *c)
+{
+    struct sha256_ctx ctx;
+    if (toolchain_find(&c->tools, &c->no_tools))
+        return;
+    c->has_tools = true;
+    if (toolchain_describe(&c->tools, c->request->directory, c->versions, &c->no_tools)) {
+        toolchain_fini(&c->tools);
+        c->tools = (struct toolchain){0};
+        c->has_tools = false;
+        return;
+    }
+    sha256_init(&ctx);
+    hash_text(&ctx, c->versions);
+    hash_end(&ctx, c->by, TOOLS_DIGITS);
+}
+
+/* With tools the object that they make; without them any that is made of the same. */
+static void name_object(struct cache *c)
+{
+    c->object[0] = '\0';
+    if (c->has_tools) {
+        snprintf(c->object, sizeof(c->object), "%s-%s" OBJECT_SUFFIX, c->content, c->by);
+        return;
+    }
+    DIR *dir = opendir(c->request->directory);
+    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;)
+        if (strlen(entry->d_name) == CONTENT_DIGITS + 1 + TOOLS_DIGITS + strlen(OBJECT_SUFFIX) &&
+            strncmp(entry->d_name, c->content, CONTENT_DIGITS) == 0)
+            snprintf(c->object, sizeof(c->object), "%.*s", (int)sizeof(c->object) - 1,
+                     entry->d_name);
+    if (dir)
+        closedir(dir);
 }
 
 /* What root executes must not lie where somebody else could exchange it, and what root leaves
@@ -135,11 +173,14 @@ static int make_directories(const char *path, struct error *e)
 }
 
 /* The cached object, if it is there and nobody else can have put it there; -1 if not. */
-static int open_object(const struct cache *c)
+static int open_object(struct cache *c)
 {
     char path[PATH_MAX];
     struct stat st;
-    snprintf(path, sizeof(path), "%s/%s", c->directory, c->object);
+    name_object(c);
+    if (!c->object[0])
+        return -1;
+    snprintf(path, sizeof(path), "%s/%s", c->request->directory, c->object);
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -1;
@@ -167,7 +208,9 @@ static void sweep(const char *directory)
         if (n < 0 || (size_t)n >= sizeof(path) || lstat(path, &st) < 0)
             continue;
         const char *suffix = strrchr(entry->d_name, '.');
-        if (strncmp(entry->d_name, BUILD_PREFIX, strlen(BUILD_PREFIX)) == 0)
+        if (strncmp(entry->d_name, BUILD_PREFIX, strlen(BUILD_PREFIX)) == 0 ||
+            (strncmp(entry->d_name, TOOLCHAIN_SCRATCH, strlen(TOOLCHAIN_SCRATCH)) == 0 &&
+             time(NULL) - st.st_mtim.tv_sec > SCRATCH_SECONDS))
             file_remove_directory(path);
         else if (suffix && strcmp(suffix, OBJECT_SUFFIX) == 0 &&
                  time(NULL) - st.st_mtim.tv_sec > UNUSED_SECONDS)
@@ -176,19 +219,33 @@ static void sweep(const char *directory)
     closedir(dir);
 }
 
-static int build(struct cache *c, const char *name, uint8_t *bytes, size_t len, struct error *e)
+/* Under its name there is a whole object or none, also after a power cut. */
+static int publish(const char *from, const char *to, struct error *e)
 {
-    char directory[PATH_MAX], from[PATH_MAX], to[PATH_MAX];
-    int n = snprintf(directory, sizeof(directory), "%s/" BUILD_PREFIX "XXXXXX", c->directory);
+    int fd = open(from, O_RDONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && fchmod(fd, 0644) == 0 && fsync(fd) == 0 && rename(from, to) == 0;
+    if (!ok)
+        error_set(e, ERR_OTHER, "cannot keep the compiled module as '%s': %s", to, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return ok ? 0 : ERR_OTHER;
+}
+
+static int build(struct cache *c, struct error *e)
+{
+    char directory[PATH_MAX], from[PATH_MAX], to[PATH_MAX], made_from[CACHE_DIGEST + 256];
+    const struct cache_request *q = c->request;
+    int n = snprintf(directory, sizeof(directory), "%s/" BUILD_PREFIX "XXXXXX", q->directory);
     if (n >= PATH_MAX - (int)sizeof(c->object) || !mkdtemp(directory))
-        return error_set(e, ERR_OTHER, "cannot create a directory in '%s': %s", c->directory,
+        return error_set(e, ERR_OTHER, "cannot create a directory in '%s': %s", q->directory,
                          strerror(errno));
-    int code = compile_module(&c->tools, directory, name, bytes, len, e);
+    snprintf(made_from, sizeof(made_from), "%s; %s", c->module, c->versions);
+    struct compile_job job = {&c->tools, directory, q->name, made_from, q->progress};
+    int code = compile_module(&job, q->bytes, q->len, e);
     snprintf(from, sizeof(from), "%.*s/" COMPILE_OBJECT, n, directory);
-    snprintf(to, sizeof(to), "%s/%s", c->directory, c->object);
-    if (!code && (chmod(from, 0644) < 0 || rename(from, to) < 0))
-        code = error_set(e, ERR_OTHER, "cannot keep the compiled module as '%s': %s", to,
-                         strerror(errno));
+    snprintf(to, sizeof(to), "%s/%s", q->directory, c->object);
+    if (!code)
+        code = publish(from, to, e);
     file_remove_directory(directory);
     return code;
 }
@@ -212,46 +269,68 @@ static int lock(const char *directory, int *ret_fd, struct error *e)
 }
 
 /* With the lock: another process may have built it while this one waited. */
-static int open_or_build(struct cache *c, const char *name, uint8_t *bytes, size_t len, int *ret_fd,
-                         struct error *e)
+static int open_or_build(struct cache *c, int *ret_fd, bool *ret_fresh, struct error *e)
 {
-    int fd = open_object(c);
+    int fd = c->request->anew ? -1 : open_object(c);
     if (fd < 0) {
-        sweep(c->directory);
-        int code = build(c, name, bytes, len, e);
+        sweep(c->request->directory);
+        name_object(c);
+        int code = build(c, e);
         if (code)
             return code;
         fd = open_object(c);
+        *ret_fresh = true;
     }
     if (fd < 0)
-        return error_set(e, ERR_OTHER, "cannot open the compiled module '%s/%s'", c->directory,
-                         c->object);
+        return error_set(e, ERR_OTHER, "cannot open the compiled module '%s/%s'",
+                         c->request->directory, c->object);
     *ret_fd = fd;
     return 0;
 }
 
-int cache_open(const char *directory, const char *name, uint8_t *bytes, size_t len, int *ret_fd,
-               struct error *e)
+static int no_object(const struct cache *c, struct error *e)
 {
-    struct cache c = {.directory = directory};
-    int lock_fd = -1;
-    int code = toolchain_find(&c.tools, e);
+    return error_set(e, c->no_tools.code,
+                     "module '%s' is not in the cache '%s' and cannot be compiled: %s",
+                     c->request->name, c->request->directory, c->no_tools.text);
+}
+
+static int open_in(struct cache *c, int *ret_fd, bool *ret_fresh, struct error *e)
+{
+    int lock_fd, fd;
+    find_tools(c);
+    if (!c->request->anew && (fd = open_object(c)) >= 0) {
+        *ret_fd = fd;
+        return 0;
+    }
+    int code = compile_check(c->request->name, c->request->bytes, c->request->len, e);
     if (code)
         return code;
-    code = name_object(&c, bytes, len, e);
-    if (!code)
-        code = make_directories(directory, e);
+    if (!c->has_tools)
+        return no_object(c, e);
+    code = lock(c->request->directory, &lock_fd, e);
     if (code)
-        goto done;
-    *ret_fd = open_object(&c);
-    if (*ret_fd >= 0)
-        goto done;
-    code = lock(directory, &lock_fd, e);
-    if (!code)
-        code = open_or_build(&c, name, bytes, len, ret_fd, e);
-done:
-    if (lock_fd >= 0)
-        close(lock_fd);
+        return code;
+    code = open_or_build(c, ret_fd, ret_fresh, e);
+    close(lock_fd);
+    return code;
+}
+
+int cache_open(const struct cache_request *request, struct cache_object *ret, struct error *e)
+{
+    struct cache c = {.request = request};
+    struct cache_object object = {.fd = -1};
+    int code = make_directories(request->directory, e);
+    if (code)
+        return code;
+    name_content(&c);
+    code = open_in(&c, &object.fd, &object.fresh, e);
+    if (!code) {
+        memcpy(object.module, c.module, sizeof(object.module));
+        object.can_build = c.has_tools;
+        snprintf(object.path, sizeof(object.path), "%s/%s", request->directory, c.object);
+        *ret = object;
+    }
     toolchain_fini(&c.tools);
     return code;
 }

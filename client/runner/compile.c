@@ -1,7 +1,9 @@
 #include "client/runner/compile.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,15 +16,15 @@
 #include "client/runner/embedded.h"
 #include "client/runner/file.h"
 #include "client/runner/glue.h"
+#include "client/runner/split.h"
 
 /* Without the optimisation of tail calls endless recursion ends in a trap; with the next two
  * floating point behaves as in wasm. Stack and memory faults are the runner's to catch (faults.c),
- * and stack probes make sure that they hit the guard page. */
+ * and stack probes make sure that they hit the guard page. The next two keep a function in one
+ * piece, so that a backtrace knows it. */
 const char *const compile_flags[] = {
     "-std=gnu11",
-    "-O2",
     "-fPIC",
-    "-shared",
     "-w",
     "-fvisibility=hidden",
     "-fno-optimize-sibling-calls",
@@ -30,70 +32,29 @@ const char *const compile_flags[] = {
     "-fsignaling-nans",
     "-fstack-clash-protection",
     "-fstack-protector-strong",
+    "-fno-reorder-blocks-and-partition",
+    "-fno-partial-inlining",
     "-DWASM_RT_SKIP_SIGNAL_RECOVERY=1",
     "-DWASM_RT_NONCONFORMING_UNCHECKED_STACK_EXHAUSTION=1",
     "-DWASM_RT_TRAP_HANDLER=guest_trap",
-    "-Wl,-z,relro,-z,now,-z,noexecstack",
     NULL,
 };
 
-static bool has_file(const char *directory, const char *file)
-{
-    char path[PATH_MAX];
-    return snprintf(path, sizeof(path), "%s/%s", directory, file) < (int)sizeof(path) &&
-           access(path, R_OK) == 0;
-}
+const char *const compile_link_flags[] = {
+    "-shared",
+    "-Wl,-z,relro,-z,now,-z,noexecstack,--build-id=none",
+    NULL,
+};
 
-/* Debian 12 has the runtime in share/wabt/wasm2c; Debian 13 has only a part of it there and all in
- * src/wasm2c. The memory's part, where it stands alone, needs the helper beside it. */
-static bool is_runtime(const char *directory)
-{
-    return has_file(directory, "wasm-rt-impl.c") &&
-           (!has_file(directory, "wasm-rt-mem-impl.c") ||
-            has_file(directory, "wasm-rt-mem-impl-helper.inc"));
-}
-
-static int find_runtime(struct toolchain *t, struct error *e)
-{
-    static const char *const places[] = {"src/wasm2c", "share/wabt/wasm2c"};
-    size_t prefix = strlen(t->wasm2c) - strlen("/bin/wasm2c");
-    if (strcmp(t->wasm2c + prefix, "/bin/wasm2c") != 0)
-        prefix = 0;
-    for (size_t i = 0; i < 2 && !t->runtime; i++) {
-        char directory[PATH_MAX];
-        snprintf(directory, sizeof(directory), "%.*s/%s", (int)prefix, t->wasm2c, places[i]);
-        if (is_runtime(directory))
-            t->runtime = strdup(directory);
-    }
-    if (t->runtime && asprintf(&t->include, "%.*s/include", (int)prefix, t->wasm2c) >= 0)
-        return 0;
-    return error_set(e, ERR_OTHER, "cannot find the runtime of '%s' (wasm-rt-impl.c): install wabt",
-                     t->wasm2c);
-}
-
-int toolchain_find(struct toolchain *ret, struct error *e)
-{
-    struct toolchain t = {0};
-    int code = command_find("wasm2c", "wabt", &t.wasm2c, e);
-    if (!code)
-        code = command_find("cc", "gcc and libc6-dev", &t.cc, e);
-    if (!code)
-        code = find_runtime(&t, e);
-    if (code) {
-        toolchain_fini(&t);
-        return code;
-    }
-    *ret = t;
-    return 0;
-}
-
-void toolchain_fini(struct toolchain *t)
-{
-    free(t->wasm2c);
-    free(t->cc);
-    free(t->runtime);
-    free(t->include);
-}
+/* With gcc 12 a megabyte of C takes about 2.6 s at -O2, 1.5 s at -O1 and 0.5 s at -O0: of a module
+ * of 10 MB a start would wait for minutes. */
+#define FULL_BYTES (10u << 20)
+#define SOME_BYTES (128u << 20)
+/* What one compiler may need; fewer run at once where the memory for more is not there. */
+#define COMPILER_BYTES (UINT64_C(400) << 20)
+#define PARALLEL_MAX 8
+/* The C code of a module is more than ten times as large as the module. */
+#define COMPILE_SOURCE_MAX (UINT64_C(3) << 30)
 
 static int write_text(const char *directory, const char *file, const char *text, struct error *e)
 {
@@ -102,38 +63,89 @@ static int write_text(const char *directory, const char *file, const char *text,
     return file_write(path, text, strlen(text), e);
 }
 
-static int write_glue(const char *directory, const struct module *m, struct error *e)
+/* The generated part of the glue, and after it what the object says of itself. */
+static int write_names(const struct compile_job *job, const struct module *m, const char *header,
+                       struct error *e)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/names.h", job->directory);
+    FILE *out = fopen(path, "we");
+    if (!out)
+        return error_set(e, ERR_OTHER, "cannot write '%s': %s", path, strerror(errno));
+    int code = glue_write(m, header, "app.h", out, e);
+    fprintf(out, "#define APP_MADE_FROM \"%s\"\n", job->made_from);
+    if (fclose(out) && !code)
+        code = error_set(e, ERR_OTHER, "cannot write '%s': %s", path, strerror(errno));
+    return code;
+}
+
+static int write_glue(const struct compile_job *job, const struct module *m, struct error *e)
 {
     char path[PATH_MAX];
     void *header = NULL;
     size_t len;
-    snprintf(path, sizeof(path), "%s/app.h", directory);
+    snprintf(path, sizeof(path), "%s/app.h", job->directory);
     int code = file_read(path, &header, &len, e);
     if (code)
         return code;
-    snprintf(path, sizeof(path), "%s/names.h", directory);
-    FILE *out = fopen(path, "we");
-    if (!out)
-        code = error_set(e, ERR_OTHER, "cannot write '%s': %s", path, strerror(errno));
-    else
-        code = glue_write(m, header, "app.h", out, e);
-    if (out && fclose(out) && !code)
-        code = error_set(e, ERR_OTHER, "cannot write '%s': %s", path, strerror(errno));
+    code = write_names(job, m, header, e);
     if (!code)
-        code = write_text(directory, "guest.h", embedded_guest_h, e);
+        code = write_text(job->directory, "guest.h", embedded_guest_h, e);
     if (!code)
-        code = write_text(directory, "guest_glue.c", embedded_guest_glue_c, e);
+        code = write_text(job->directory, "guest_glue.c", embedded_guest_glue_c, e);
     free(header);
     return code;
 }
 
-static int run_compiler(const struct toolchain *t, const char *directory, struct error *e)
+/* The parts of wasm2c's runtime, which differ between its versions. */
+static const char *const runtime_parts[] = {"wasm-rt-impl", "wasm-rt-mem-impl",
+                                            "wasm-rt-exceptions-impl"};
+#define RUNTIME_PARTS 3
+
+static const char *optimisation(size_t c_bytes)
 {
-    static const char *const parts[] = {"wasm-rt-impl.c", "wasm-rt-mem-impl.c",
-                                        "wasm-rt-exceptions-impl.c"};
-    const char *argv[64] = {t->cc};
-    char sources[3][PATH_MAX];
-    size_t n = 1;
+    return c_bytes <= FULL_BYTES ? "-O2" : c_bytes <= SOME_BYTES ? "-O1" : "-O0";
+}
+
+static uint64_t available_memory(void)
+{
+    uint64_t kilobytes = 0;
+    char line[128];
+    FILE *file = fopen("/proc/meminfo", "re");
+    while (file && fgets(line, sizeof(line), file))
+        if (sscanf(line, "MemAvailable: %" SCNu64, &kilobytes) == 1)
+            break;
+    if (file)
+        fclose(file);
+    return kilobytes << 10;
+}
+
+static size_t how_parallel(void)
+{
+    cpu_set_t cpus;
+    size_t parallel = 1;
+    if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
+        parallel = (size_t)CPU_COUNT(&cpus);
+    uint64_t fit = available_memory() / COMPILER_BYTES;
+    parallel = parallel < fit ? parallel : (size_t)fit;
+    return parallel == 0 ? 1 : parallel < PARALLEL_MAX ? parallel : PARALLEL_MAX;
+}
+
+/* The arguments of all compilers; strings that are made for them are in the zone. */
+struct command_lines {
+    const char *argv[SPLIT_UNITS_MAX + 1][48];
+    const char *const *list[SPLIT_UNITS_MAX + 1];
+    size_t count;
+    char names[SPLIT_UNITS_MAX][32];
+    char sources[RUNTIME_PARTS][PATH_MAX];
+    char objects[RUNTIME_PARTS][32];
+};
+
+static size_t common_arguments(const struct toolchain *t, const char **argv, const char *level)
+{
+    size_t n = 0;
+    argv[n++] = t->cc;
+    argv[n++] = level;
     for (size_t i = 0; compile_flags[i]; i++)
         argv[n++] = compile_flags[i];
     argv[n++] = "-I.";
@@ -141,51 +153,173 @@ static int run_compiler(const struct toolchain *t, const char *directory, struct
     argv[n++] = t->runtime;
     argv[n++] = "-isystem";
     argv[n++] = t->include;
-    argv[n++] = "app.c";
+    argv[n++] = "-c";
+    return n;
+}
+
+/* Behind the units, since it takes little: the glue, the data and wasm2c's runtime. */
+static void add_rest(const struct toolchain *t, struct command_lines *c)
+{
+    const char **argv = c->argv[c->count];
+    size_t n = common_arguments(t, argv, "-O2");
     argv[n++] = "guest_glue.c";
-    for (size_t i = 0; i < 3; i++) {
-        snprintf(sources[i], sizeof(sources[i]), "%s/%s", t->runtime, parts[i]);
-        if (has_file(t->runtime, parts[i]))
-            argv[n++] = sources[i];
+    argv[n++] = SPLIT_ASSEMBLY;
+    for (size_t i = 0; i < RUNTIME_PARTS; i++) {
+        snprintf(c->objects[i], sizeof(c->objects[i]), "%s.c", runtime_parts[i]);
+        snprintf(c->sources[i], sizeof(c->sources[i]), "%s/%s.c", t->runtime, runtime_parts[i]);
+        if (file_is_in(t->runtime, c->objects[i]))
+            argv[n++] = c->sources[i];
+    }
+    c->list[c->count++] = argv;
+}
+
+/* What runs once, the first of several units, is not worth the time. */
+static void add_units(const struct toolchain *t, struct command_lines *c, const struct split *split)
+{
+    for (size_t i = 0; i < split->units; i++) {
+        bool once = i == 0 && split->units > 1;
+        const char **argv = c->argv[c->count];
+        size_t n = common_arguments(t, argv, once ? "-O0" : optimisation(split->bytes));
+        snprintf(c->names[i], sizeof(c->names[i]), "unit-%zu.c", i);
+        argv[n] = c->names[i];
+        c->list[c->count++] = argv;
+    }
+}
+
+static int link_object(const struct compile_job *job, struct command_lines *c,
+                       const struct split *split, struct error *e)
+{
+    const char **argv = calloc(split->units + 64, sizeof(*argv));
+    size_t n = 0;
+    if (!argv)
+        return error_set(e, ERR_OTHER, "out of memory");
+    argv[n++] = job->tools->cc;
+    for (size_t i = 0; compile_link_flags[i]; i++)
+        argv[n++] = compile_link_flags[i];
+    for (size_t i = 0; i < split->units; i++) {
+        snprintf(c->names[i], sizeof(c->names[i]), "unit-%zu.o", i);
+        argv[n++] = c->names[i];
+    }
+    argv[n++] = "guest_glue.o";
+    argv[n++] = "data.o";
+    for (size_t i = 0; i < RUNTIME_PARTS; i++) {
+        snprintf(c->objects[i], sizeof(c->objects[i]), "%s.o", runtime_parts[i]);
+        if (file_is_in(job->directory, c->objects[i]))
+            argv[n++] = c->objects[i];
     }
     argv[n++] = "-lm";
     argv[n++] = "-o";
     argv[n++] = COMPILE_OBJECT;
-    return command_run(directory, argv, e);
-}
-
-static int translate(const struct toolchain *t, const char *directory, const char *name,
-                     const uint8_t *bytes, size_t len, struct error *e)
-{
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/app.wasm", directory);
-    int code = file_write(path, bytes, len, e);
-    /* Names for debugging would go into the C code; it does not need them. */
-    const char *const wasm2c[] = {
-        t->wasm2c, "--module-name=app", "--no-debug-names", "app.wasm", "-o", "app.c", NULL};
-    struct error cause = {0};
-    if (!code && command_run(directory, wasm2c, &cause))
-        code = error_set(e, ERR_INVALID_REQUEST, "cannot translate '%s': %s", name, cause.text);
+    int code = command_run(job->directory, argv, e);
+    free(argv);
     return code;
 }
 
-int compile_module(const struct toolchain *t, const char *directory, const char *name,
-                   uint8_t *bytes, size_t len, struct error *e)
+static void tell_progress(void *arg, size_t done, size_t count)
+{
+    const struct compile_progress *progress = arg;
+    char text[64];
+    if (count > 2)
+        snprintf(text, sizeof(text), "compiling, %zu of %zu parts", done, count);
+    else
+        snprintf(text, sizeof(text), "compiling");
+    progress->tell(progress->arg, text);
+}
+
+static int run_compiler(const struct compile_job *job, const struct split *split, struct error *e)
+{
+    struct command_lines *c = calloc(1, sizeof(*c));
+    struct command_progress progress = {tell_progress, (void *)(uintptr_t)job->progress};
+    if (!c)
+        return error_set(e, ERR_OTHER, "out of memory");
+    add_units(job->tools, c, split);
+    add_rest(job->tools, c);
+    int code = command_run_all(job->directory, c->list, c->count, how_parallel(),
+                               job->progress ? &progress : NULL, e);
+    if (!code)
+        code = link_object(job, c, split, e);
+    free(c);
+    return code;
+}
+
+static int translate(const struct compile_job *job, const uint8_t *bytes, size_t len,
+                     struct error *e)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/app.wasm", job->directory);
+    int code = file_write(path, bytes, len, e);
+    /* Names for debugging would go into the C code; symbols.c has them instead. */
+    const char *const wasm2c[] = {job->tools->wasm2c,
+                                  "--module-name=app",
+                                  "--no-debug-names",
+                                  "app.wasm",
+                                  "-o",
+                                  "app.c",
+                                  NULL};
+    struct error cause = {0};
+    if (!code && command_run(job->directory, wasm2c, &cause))
+        code =
+            error_set(e, ERR_INVALID_REQUEST, "cannot translate '%s': %s", job->name, cause.text);
+    return code;
+}
+
+static int split_units(const struct compile_job *job, const struct module *m, struct split *ret,
+                       struct error *e)
+{
+    char path[PATH_MAX];
+    void *source;
+    size_t len;
+    snprintf(path, sizeof(path), "%s/app.c", job->directory);
+    int code = file_read_up_to(path, COMPILE_SOURCE_MAX, &source, &len, e);
+    if (code)
+        return code;
+    code = write_text(job->directory, "unit.h", embedded_unit_h, e);
+    if (!code)
+        code = split_write(job->directory, source, m, ret, e);
+    free(source);
+    return code;
+}
+
+static int parse_and_check(const char *name, const uint8_t *bytes, size_t len, struct module *ret,
+                           struct error *e)
+{
+    struct error cause = {0};
+    if (module_parse(bytes, len, ret, &cause))
+        return error_set(e, cause.code, "'%s' %s", name, cause.text);
+    int code = check_module(ret, name, e);
+    if (code)
+        module_fini(ret);
+    return code;
+}
+
+int compile_check(const char *name, const uint8_t *bytes, size_t len, struct error *e)
 {
     struct module m;
-    struct error cause = {0};
-    if (module_parse(bytes, len, &m, &cause))
-        return error_set(e, cause.code, "'%s' %s", name, cause.text);
-    int code = check_module(&m, name, e);
-    if (!code) {
-        if (check_realloc_name(&m))
-            command_export_unwrap(&m, check_realloc_name(&m), bytes);
-        code = translate(t, directory, name, bytes, len, e);
-    }
+    int code = parse_and_check(name, bytes, len, &m, e);
     if (!code)
-        code = write_glue(directory, &m, e);
-    if (!code && run_compiler(t, directory, &cause))
-        code = error_set(e, cause.code, "cannot compile '%s': %s", name, cause.text);
+        module_fini(&m);
+    return code;
+}
+
+int compile_module(const struct compile_job *job, uint8_t *bytes, size_t len, struct error *e)
+{
+    struct module m;
+    struct split split = {0};
+    struct error cause = {0};
+    int code = parse_and_check(job->name, bytes, len, &m, e);
+    if (code)
+        return code;
+    if (job->progress)
+        job->progress->tell(job->progress->arg, "compiling");
+    if (check_realloc_name(&m))
+        command_export_unwrap(&m, check_realloc_name(&m), bytes);
+    code = translate(job, bytes, len, e);
+    if (!code)
+        code = split_units(job, &m, &split, e);
+    if (!code)
+        code = write_glue(job, &m, e);
+    if (!code && run_compiler(job, &split, &cause))
+        code = error_set(e, cause.code, "cannot compile '%s': %s", job->name, cause.text);
     module_fini(&m);
     return code;
 }

@@ -5,26 +5,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/runner/toolchain.h"
 #include "protocol/errors.h"
 
-/* The programs and files that make an object out of a module. */
-struct toolchain {
-    char *wasm2c; /* absolute paths */
-    char *cc;
-    char *runtime; /* directory with wasm2c's runtime (wasm-rt-impl.c and what belongs to it) */
-    char *include; /* directory with wasm-rt.h */
+/* The arguments of cc that do not depend on the module, NULL-terminated: for all that is compiled,
+ * and for linking it. */
+extern const char *const compile_flags[];
+extern const char *const compile_link_flags[];
+
+/* Told while it goes on, in words: "compiling", "compiling, 3 of 9 parts". */
+struct compile_progress {
+    void (*tell)(void *arg, const char *what);
+    void *arg;
 };
 
-/* ERR_OTHER names what is missing. */
-int toolchain_find(struct toolchain *ret, struct error *e);
-void toolchain_fini(struct toolchain *t);
-/* The arguments of cc that do not depend on the module, NULL-terminated. */
-extern const char *const compile_flags[];
+/* Whether the module can be executed here at all, which needs no tools. */
+int compile_check(const char *name, const uint8_t *bytes, size_t len, struct error *e);
 
-/* Check the module and compile it to `directory`/OBJECT_NAME. `directory` is private and empty and
- * stays full of intermediate files; `bytes` may be changed. Errors name the module by `name`. */
+/* Check the module and compile it to `directory`/COMPILE_OBJECT. `directory` is private and empty
+ * and stays full of intermediate files; `bytes` may be changed. `made_from` is a line about the
+ * module and the tools that the object carries (see guest.h). Errors name the module by `name`. */
 #define COMPILE_OBJECT "module.so"
-int compile_module(const struct toolchain *t, const char *directory, const char *name,
-                   uint8_t *bytes, size_t len, struct error *e);
+struct compile_job {
+    const struct toolchain *tools;
+    const char *directory;
+    const char *name;
+    const char *made_from;
+    const struct compile_progress *progress;
+};
+int compile_module(const struct compile_job *job, uint8_t *bytes, size_t len, struct error *e);
 
 #endif

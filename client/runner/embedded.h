@@ -4,5 +4,6 @@
 
 extern const char embedded_guest_h[];
 extern const char embedded_guest_glue_c[];
+extern const char embedded_unit_h[];
 
 #endif

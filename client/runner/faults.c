@@ -34,6 +34,17 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
     signal(signal_number, SIG_DFL);
 }
 
+/* The number at the end of a text; no function that formats is safe here. */
+static void on_forbidden_call(int signal_number, siginfo_t *info, void *context)
+{
+    static char text[] = "a system call that a program must not make (number     )";
+    unsigned number = (unsigned)info->si_syscall % 10000;
+    (void)signal_number, (void)context;
+    for (char *digit = text + sizeof(text) - 3; number > 0; number /= 10)
+        *digit-- = (char)('0' + number % 10);
+    host_trap(faults_host, text);
+}
+
 /* Endless recursion must not take long to end, nor all of the memory. */
 static rlim_t bound_stack(void)
 {
@@ -62,4 +73,6 @@ void faults_catch(struct host *h)
     sigaltstack(&alternative, NULL);
     sigaction(SIGSEGV, &action, NULL);
     sigaction(SIGBUS, &action, NULL);
+    action.sa_sigaction = on_forbidden_call;
+    sigaction(SIGSYS, &action, NULL);
 }

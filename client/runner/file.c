@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,7 +26,8 @@ static ssize_t read_fully(int fd, uint8_t *bytes, size_t len)
     return (ssize_t)done;
 }
 
-int file_read(const char *path, void **ret_bytes, size_t *ret_len, struct error *e)
+int file_read_up_to(const char *path, uint64_t max, void **ret_bytes, size_t *ret_len,
+                    struct error *e)
 {
     struct stat st;
     uint8_t *bytes = NULL;
@@ -35,7 +38,7 @@ int file_read(const char *path, void **ret_bytes, size_t *ret_len, struct error 
         code = error_set(e, ERR_OTHER, "cannot open '%s': %s", path, strerror(errno));
         goto done;
     }
-    if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
+    if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > max) {
         code = error_set(e, ERR_OTHER, "cannot read '%s': %s", path,
                          S_ISREG(st.st_mode) ? "it is too large" : "it is not a file");
         goto done;
@@ -57,6 +60,11 @@ done:
     return code;
 }
 
+int file_read(const char *path, void **ret_bytes, size_t *ret_len, struct error *e)
+{
+    return file_read_up_to(path, FILE_MAX, ret_bytes, ret_len, e);
+}
+
 int file_write(const char *path, const void *bytes, size_t len, struct error *e)
 {
     const uint8_t *at = bytes;
@@ -74,6 +82,13 @@ int file_write(const char *path, const void *bytes, size_t len, struct error *e)
     if (fd < 0 || close(fd) < 0)
         return error_set(e, ERR_OTHER, "cannot write '%s': %s", path, strerror(errno));
     return 0;
+}
+
+bool file_is_in(const char *directory, const char *file)
+{
+    char path[PATH_MAX];
+    return snprintf(path, sizeof(path), "%s/%s", directory, file) < (int)sizeof(path) &&
+           access(path, R_OK) == 0;
 }
 
 void file_remove_directory(const char *path)

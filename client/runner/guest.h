@@ -14,12 +14,19 @@ typedef void (*guest_function)(void);
 struct guest_host {
     void *context;                   /* first argument of every function below */
     const guest_function *functions; /* by position in the list of imports, see imports.h */
+    uint64_t memory_max;             /* of each linear memory, in bytes; 0: as the module says */
     /* Ends the process. `what` is a sentence without a full stop. */
     void (*trap)(void *context, const char *what) __attribute__((noreturn));
 };
 
+/* Changes with every change of what stands below. */
+#define GUEST_ABI 2
+
 /* What the module gives to the runner. Functions that it does not export are NULL. */
 struct guest {
+    uint32_t abi; /* GUEST_ABI */
+    /* What the object was made from: "sha256 of the module; tools". */
+    const char *made_from;
     /* Allocates and fills the memories and tables, runs the start function. Once. `host` stays. */
     void (*instantiate)(const struct guest_host *host);
     /* The memory as it is now: any call into the module may grow or move it. */
@@ -28,6 +35,7 @@ struct guest {
     void (*initialize)(void);
     void (*start)(void);
     uint32_t (*run)(void);
+    const int32_t *symbols; /* see symbols.h */
 };
 
 /* The only symbol that the object exports: a struct guest. */

@@ -42,6 +42,21 @@ void guest_trap(wasm_rt_trap_t reason)
     guest_host_in_use->trap(guest_host_in_use->context, what);
 }
 
+extern __attribute__((visibility("hidden"))) const int32_t guest_symbols[];
+
+/* Growing beyond it fails, which every program must expect; to begin beyond it is a trap. */
+void guest_limit_memory(wasm_rt_memory_t *memory)
+{
+    uint64_t pages = guest_host_in_use->memory_max >> 16;
+    if (guest_host_in_use->memory_max == 0)
+        return;
+    if (memory->pages > pages)
+        guest_host_in_use->trap(guest_host_in_use->context,
+                                "the module begins with more memory than memory_max allows");
+    if (memory->max_pages > pages)
+        memory->max_pages = pages;
+}
+
 static void guest_instantiate(const struct guest_host *host)
 {
     guest_host_in_use = host;
@@ -98,5 +113,6 @@ static uint32_t guest_run(void)
 #endif
 
 __attribute__((visibility("default"))) const struct guest GUEST_SYMBOL = {
-    guest_instantiate, guest_memory, guest_realloc, guest_initialize, guest_start, guest_run,
+    GUEST_ABI,        APP_MADE_FROM, guest_instantiate, guest_memory,  guest_realloc,
+    guest_initialize, guest_start,   guest_run,         guest_symbols,
 };

@@ -5,6 +5,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "client/runner/backtrace.h"
+
 uint8_t *host_memory(const struct host *h, uint32_t at, uint64_t len)
 {
     if (!h->guest->memory)
@@ -36,6 +38,8 @@ void host_trap(struct host *h, const char *what)
     };
     ssize_t written = writev(STDERR_FILENO, message, sizeof(message) / sizeof(message[0]));
     (void)written;
+    if (h->guest)
+        backtrace_write(h->guest->symbols);
     _exit(HOST_TRAP_STATUS);
 }
 

@@ -10,6 +10,7 @@
 
 struct cas_table;
 struct stores;
+struct wasi_fds;
 
 struct host {
     const char *name;          /* of the module, for messages */
@@ -18,7 +19,7 @@ struct host {
     const char *const *env;    /* … and as its environment; both the caller's */
     struct stores *stores;     /* the key/value stores */
     struct cas_table *cas;     /* the compare-and-swap handles */
-    bool closed[3];            /* which of its descriptors the program has closed */
+    struct wasi_fds *fds;      /* its descriptors */
 };
 
 /* The exit status of a program that trapped, as if it had raised SIGABRT. */

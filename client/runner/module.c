@@ -4,6 +4,7 @@
 #include <string.h>
 
 enum section {
+    SECTION_CUSTOM = 0,
     SECTION_TYPE = 1,
     SECTION_IMPORT,
     SECTION_FUNCTION,
@@ -145,9 +146,30 @@ static int parse_exports(struct module *m, struct wasm_reader *r, struct error *
     return 0;
 }
 
+/* Names are for people only: a name section that is wrong is none. */
+static void parse_custom(struct module *m, struct wasm_reader r)
+{
+    enum { FUNCTION_NAMES = 1 };
+    if (!wasm_name_is(wasm_reader_name(&r), "name"))
+        return;
+    while (wasm_reader_left(&r) > 0) {
+        uint8_t id = wasm_reader_u8(&r);
+        struct wasm_reader part = wasm_reader_part(&r);
+        if (r.failed)
+            return;
+        if (id == FUNCTION_NAMES) {
+            m->name_count = wasm_reader_count(&part);
+            m->names = part;
+        }
+    }
+}
+
 static int parse_section(struct module *m, uint8_t id, struct wasm_reader *r, struct error *e)
 {
     switch (id) {
+    case SECTION_CUSTOM:
+        parse_custom(m, *r);
+        return 0;
     case SECTION_TYPE:
         return parse_types(m, r, e);
     case SECTION_IMPORT:
@@ -235,6 +257,32 @@ void module_fini(struct module *m)
     free(m->imports);
     free(m->functions);
     free(m->exports);
+}
+
+static void names_next(struct module_names *names)
+{
+    names->has = wasm_reader_left(&names->left) > 0;
+    names->index = wasm_reader_u32(&names->left);
+    names->name = wasm_reader_name(&names->left);
+    names->has = names->has && !names->left.failed;
+}
+
+void module_names_init(const struct module *m, struct module_names *names)
+{
+    *names = (struct module_names){0};
+    if (m->name_count == 0)
+        return;
+    names->left = m->names;
+    names_next(names);
+}
+
+struct wasm_name module_names_of(struct module_names *names, uint32_t function)
+{
+    while (names->has && names->index < function)
+        names_next(names);
+    if (names->has && names->index == function)
+        return names->name;
+    return (struct wasm_name){"", 0};
 }
 
 const struct module_export *module_export_find(const struct module *m, const char *name,

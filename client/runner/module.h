@@ -43,12 +43,25 @@ struct module {
     uint32_t imported_functions;
     struct wasm_reader bodies; /* the code section behind its count */
     uint32_t body_count;
+    struct wasm_reader names; /* of functions, in the name section, behind their count … */
+    uint32_t name_count;      /* … which is 0 if there are none */
 };
 
 /* Read a module's headers. Not a validation: that is left to wasm2c; but whatever this finds may be
  * relied upon. ERR_INVALID_REQUEST says what is wrong, without the module's name. */
 int module_parse(const uint8_t *bytes, size_t len, struct module *ret, struct error *e);
 void module_fini(struct module *m);
+
+/* A walk over the function names of the name section; what is wrong there ends it. */
+struct module_names {
+    struct wasm_reader left;
+    uint32_t index; /* of the function whose name is next … */
+    struct wasm_name name;
+    bool has; /* … if there is one */
+};
+void module_names_init(const struct module *m, struct module_names *names);
+/* The name of a function, "" for one without; to be called for functions in ascending order. */
+struct wasm_name module_names_of(struct module_names *names, uint32_t function);
 
 /* The export of that name and kind; NULL if there is none. */
 const struct module_export *module_export_find(const struct module *m, const char *name,

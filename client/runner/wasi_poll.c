@@ -56,13 +56,11 @@ static void read_clock(const uint8_t *at, struct subscription *s)
 static void read_fd(const struct host *h, const uint8_t *at, struct poll_set *set,
                     struct subscription *s)
 {
-    uint32_t fd = host_load32(at + 16);
-    if (!wasi_fd_open(h, fd)) {
-        s->error = WASI_EBADF;
+    const struct wasi_fd *fd = wasi_fd_with(h, host_load32(at + 16), RIGHT_POLL, &s->error);
+    if (!fd)
         return;
-    }
     s->poll = &set->polls[set->poll_count++];
-    *s->poll = (struct pollfd){(int)fd, s->type == EVENT_FD_READ ? POLLIN : POLLOUT, 0};
+    *s->poll = (struct pollfd){fd->host, s->type == EVENT_FD_READ ? POLLIN : POLLOUT, 0};
 }
 
 static uint32_t read_subscriptions(const struct host *h, const uint8_t *in, struct poll_set *set)

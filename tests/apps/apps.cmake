@@ -22,6 +22,7 @@ function(bobbin_guest name)
 endfunction()
 
 bobbin_guest(counter)
+bobbin_guest(files)
 bobbin_guest(kv1)
 bobbin_guest(kv2 -mexec-model=reactor)
 bobbin_guest(semantics1)

@@ -12,8 +12,9 @@ foreach(name key_value wasi_kv)
     bobbin_check_test(test_runner_${name}
         SOURCES unit/test_runner_${name}.c unit/test_runner_fake_guest.c
             unit/test_runner_fake_library.c
-            ${runner}/canonical.c ${runner}/cas.c ${runner}/host.c ${runner}/key_list.c
-            ${runner}/key_value.c ${runner}/kv.c ${runner}/stores.c ${runner}/wasi_kv_atomics.c
+            ${runner}/backtrace.c ${runner}/canonical.c ${runner}/cas.c ${runner}/host.c ${runner}/key_list.c
+            ${runner}/key_value.c ${runner}/kv.c ${runner}/stores.c ${runner}/symbols.c ${runner}/module.c ${runner}/wasi_fds.c
+            ${runner}/wasm_reader.c ${runner}/wasi_kv_atomics.c
             ${runner}/wasi_kv_batch.c ${runner}/wasi_kv_store.c
         LIBRARIES bobbin_protocol
         LABELS unit)

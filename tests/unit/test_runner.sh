@@ -78,6 +78,11 @@ stack call stack exhausted
 call indirect call
 abort unreachable
 EOF
+guest 134 "$apps/trap/trap.wasm" divide &&
+    [ "$(sed -n '2,4p' err | tr -s ' \n' ' ')" = "wasm backtrace: trap_divide main " ]
+check "a backtrace with the names of the module"
+guest 134 "$apps/trap/trap.wasm" stack && [ "$(grep -c . err)" -lt 40 ] && grep -qx "  recurse" err
+check "a backtrace of endless recursion"
 (ulimit -s unlimited 2>/dev/null; guest 134 "$apps/trap/trap.wasm" stack) && says "call stack exhausted"
 check "stack overflow on a stack without a limit"
 guest 0 "$apps/trap/trap.wasm" nothing
@@ -109,7 +114,8 @@ guest 2 --cache "$dir" && says "unknown option '--cache'"
 check "unknown option"
 guest 0 --version && grep -q '^bobbin-run [0-9]' out
 check "--version"
-(export PATH=/nonexistent; guest 125 "$apps/trap/trap.wasm") && says "cannot find 'wasm2c': install wabt"
+(export PATH=/nonexistent; guest 125 "$apps/kv2/kv2.wasm") &&
+    says "module 'kv2.wasm' is not in the cache" && says "cannot find 'wasm2c': install wabt"
 check "no tools"
 
 # All that a program may import, and both kinds of start.
@@ -132,15 +138,78 @@ cat >reactor.wat <<'EOF'
         (call $again (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
           (i32.const 0))))))
 EOF
-wat2wasm reactor.wat && guest 116 reactor.wasm
-check "a reactor; EBADF (8) from two functions"
+wat2wasm reactor.wat && guest 166 reactor.wasm
+check "a reactor; EBADF (8) and ENOTSUP (58)"
 cat >quiet.wat <<'EOF'
 (module (func (export "run")))
 EOF
 wat2wasm quiet.wat && guest 0 quiet.wasm
 check "a run without a result, a module without memory"
 
+# Files: what is given, and nothing beside it.
+mkdir -p files/ro/sub files/rw && printf hello >files/ro/text && echo secret >files/secret &&
+    ln -s ../secret files/ro/out && ln -s /etc files/ro/root && echo one >files/one.txt &&
+    echo x >files/spin.toml
+guest 0 --dir files/ro:/ro --dir files/rw:/rw:rw --dir files/one.txt:/one.txt "$apps/files/files.wasm" &&
+    [ "$(cat out)" = "all of it" ] && [ "$(cat files/secret)" = secret ] &&
+    [ "$(ls files | tr '\n' ' ')" = "one.txt ro rw secret spin.toml " ]
+check "files"
+rm -f files/rw/*
+(BOBBIN_FILES=$(printf 'files/ro\t/ro\nfiles/rw\t/rw\trw\nfiles/one.txt\t/one.txt')
+    export BOBBIN_FILES
+    guest 0 "$apps/files/files.wasm")
+check "files as the daemon names them"
+guest 2 --dir files/absent:/x "$apps/files/files.wasm" && says "cannot give 'files/absent' to the program"
+check "a directory that is not there"
+guest 2 --dir files:x:ry "$apps/files/files.wasm" && says "is not HOST:PATH"
+check "a directory that is not said right"
+
+# Hostile programs.
+cat >grow.wat <<'EOF'
+(module (memory (export "memory") 1)
+  (func (export "run") (result i32) (local $grown i32)
+    (loop $again
+      (if (i32.ne (memory.grow (i32.const 16)) (i32.const -1))
+        (then
+          (i32.store (i32.sub (i32.shl (memory.size) (i32.const 16)) (i32.const 4)) (i32.const 7))
+          (local.set $grown (i32.add (local.get $grown) (i32.const 1)))
+          (br $again))))
+    (local.get $grown)))
+EOF
+wat2wasm grow.wat && guest 19 --memory-max $((20 << 20)) grow.wasm
+check "memory.grow without end: 1 MiB at a time into 20 MiB"
+(export BOBBIN_MEMORY_MAX=$((10 << 20)); guest 9 grow.wasm)
+check "memory_max as the daemon says it"
+cat >huge.wat <<'EOF'
+(module (memory (export "memory") 400) (func (export "run")))
+EOF
+wat2wasm huge.wat && guest 134 --memory-max $((20 << 20)) huge.wasm && says "more memory than memory_max allows"
+check "a module that begins beyond memory_max"
+guest 2 --memory-max 1x grow.wasm && says "'1x' is not a number of bytes"
+check "a memory_max that is no number"
+cat >loop.wat <<'EOF'
+(module (func (export "run") (loop $again (br $again))))
+EOF
+wat2wasm loop.wat && guest 0 --build loop.wasm
+for signal in TERM KILL; do
+    "$run" --cache-dir "$cache" loop.wasm >out 2>err &
+    pid=$!
+    sleep 0.2
+    kill -$signal $pid
+    wait $pid 2>/dev/null
+    [ $? -ge 128 ]
+    check "an endless loop ends by SIG$signal"
+done
+cat >start.wat <<'EOF'
+(module (memory (export "memory") 1) (func $start (drop (i32.load (i32.const 0x7fffffff)))) (start $start)
+  (func (export "run")))
+EOF
+wat2wasm start.wat && guest 134 start.wasm && says "out of bounds memory access"
+check "a start function that traps"
+
 # The cache.
+(export PATH=/nonexistent; guest 134 "$apps/trap/trap.wasm" divide)
+check "what is in the cache needs no tools"
 objects() { ls "$cache" | grep -c '\.so$'; }
 [ ! -e "$cache"/build-* ] && [ "$(stat -c %a "$cache")" = 755 ]
 check "nothing is left behind"
@@ -165,7 +234,7 @@ ok=true
 for pid in $pids; do
     wait "$pid" || ok=false
 done
-$ok && [ "$(ls race | tr '\n' ' ' | sed 's/[0-9a-f]\{64\}/HASH/')" = "HASH.so lock " ]
+$ok && [ "$(ls race | tr '\n' ' ' | sed 's/[0-9a-f]\{40\}-[0-9a-f]\{16\}/HASH/')" = "HASH.so lock tools " ]
 check "four at once"
 
 # Nothing is executed that others could have put there.
@@ -186,6 +255,30 @@ check "an object that others may write to is made again"
 mv "$object" elsewhere.so && ln -s ../elsewhere.so "$object"
 (cache=$dir/race; guest 0 "$apps/trap/trap.wasm" nothing) && [ ! -L "$object" ]
 check "a link in place of an object is not followed"
+
+printf broken >"$object"
+(cache=$dir/race; guest 0 "$apps/trap/trap.wasm" nothing) && [ "$(stat -c %s "$object")" -gt 1000 ]
+check "an object that is broken is made again"
+
+# Ahead of time, for a machine without tools; and objects that are not what their names say.
+guest 0 --cache-dir ahead --build quiet.wasm reactor.wasm && [ "$(grep -c '^[a-z]*.wasm: ahead/.*\.so$' out)" = 2 ]
+check "--build"
+guest 0 --cache-dir ahead --build quiet.wasm && grep -q "(was there)" out
+check "--build of what is there"
+guest 125 --cache-dir ahead --build quiet.wasm text.wasm && says "'text.wasm' is not a wasm module"
+check "--build of what is no module"
+(export PATH=/nonexistent; guest 0 --cache-dir ahead quiet.wasm && guest 166 --cache-dir ahead reactor.wasm)
+check "built ahead, it runs without tools"
+quiet=$(guest 0 --cache-dir ahead --build quiet.wasm; sed 's/.*: \(ahead[^ ]*\).*/\1/' out)
+reactor=$(guest 0 --cache-dir ahead --build reactor.wasm; sed 's/.*: \(ahead[^ ]*\).*/\1/' out)
+cp "$reactor" "$quiet.new" && mv "$quiet.new" "$quiet"
+(export PATH=/nonexistent; guest 125 --cache-dir ahead quiet.wasm) && says "it was made from another module"
+check "an object of another module is refused"
+guest 0 --cache-dir ahead quiet.wasm && (export PATH=/nonexistent; guest 0 --cache-dir ahead quiet.wasm)
+check "and made again where that can be done"
+printf broken >"$quiet"
+(export PATH=/nonexistent; guest 125 --cache-dir ahead quiet.wasm) && says "cannot use the compiled module"
+check "a broken object is refused"
 
 # The names that end up in C code.
 cat >comment.wat <<'EOF'

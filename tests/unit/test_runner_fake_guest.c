@@ -38,9 +38,12 @@ void fake_guest_init(struct host *h)
     static const char *const args[] = {"program", "argument", NULL};
     static const char *const env[] = {"NAME=value", NULL};
     *h = (struct host){.name = "fake", .guest = &fake_guest.guest, .args = args, .env = env};
+    fake_guest.fds = wasi_fds_new();
+    h->fds = fake_guest.fds;
 }
 
 void fake_guest_fini(void)
 {
     free(fake_guest.memory);
+    wasi_fds_free(fake_guest.fds);
 }

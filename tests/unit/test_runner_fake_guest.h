@@ -4,6 +4,7 @@
 #define BOBBIN_TESTS_FAKE_GUEST_H
 
 #include "client/runner/host.h"
+#include "client/runner/wasi_fds.h"
 
 /* How much memory there is before and after the first call of realloc, which moves it as well. */
 #define FAKE_MEMORY 4096u
@@ -13,7 +14,8 @@ struct fake_guest {
     struct guest guest;
     uint8_t *memory;
     uint64_t size;
-    uint32_t next;      /* what realloc hands out next; tests set it to what is wrong */
+    uint32_t next; /* what realloc hands out next; tests set it to what is wrong */
+    struct wasi_fds *fds;
     unsigned allocated; /* calls of realloc */
 };
 

@@ -175,7 +175,8 @@ START_TEST(errnos)
 {
     ck_assert_uint_eq(wasi_errno(EPIPE), 64);
     ck_assert_uint_eq(wasi_errno(EBADF), 8);
-    ck_assert_uint_eq(wasi_errno(EXDEV), WASI_EIO);
+    ck_assert_uint_eq(wasi_errno(EXDEV), 75);
+    ck_assert_uint_eq(wasi_errno(EHOSTDOWN), WASI_EIO);
 }
 END_TEST
 

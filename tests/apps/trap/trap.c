@@ -4,23 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int trap_oob(void)
+static __attribute__((noinline)) int trap_oob(void)
 {
     return *(volatile int *)0x7fff0000;
 }
 
-static int trap_unreachable(void)
+static __attribute__((noinline)) int trap_unreachable(void)
 {
     __builtin_trap();
 }
 
-static int trap_divide(void)
+static __attribute__((noinline)) int trap_divide(void)
 {
     volatile int seven = 7, zero = 0;
     return seven / zero;
 }
 
-static int trap_overflow(void)
+static __attribute__((noinline)) int trap_overflow(void)
 {
     volatile int lowest = INT32_MIN, minus_one = -1;
     return lowest / minus_one;
@@ -36,12 +36,12 @@ static int recurse(int depth)
     return next(depth + 1) + depth;
 }
 
-static int trap_stack(void)
+static __attribute__((noinline)) int trap_stack(void)
 {
     return recurse(0);
 }
 
-static int trap_call(void)
+static __attribute__((noinline)) int trap_call(void)
 {
     int (*volatile function)(int, int, int) = (int (*)(int, int, int))(uintptr_t)trap_divide;
     return function(1, 2, 3);
