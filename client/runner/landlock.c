@@ -42,9 +42,14 @@ static void add_rules(int ruleset, const struct wasi_fds *fds, uint64_t rights)
     }
 }
 
+long landlock_version(void)
+{
+    return syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_VERSION);
+}
+
 void landlock_enter(const struct wasi_fds *fds)
 {
-    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_VERSION);
+    long version = landlock_version();
     if (version < 1)
         return;
     struct ruleset rules = {.files = all_rights(version), .network = version >= 4 ? 3 : 0};

@@ -19,6 +19,16 @@ foreach(name key_value wasi_kv)
         LIBRARIES bobbin_protocol
         LABELS unit)
 endforeach()
+# All imports, on that client library.
+bobbin_check_test(test_runner_hostile
+    SOURCES unit/test_runner_hostile.c unit/test_runner_fake_guest.c
+        unit/test_runner_fake_library.c
+    LIBRARIES bobbin_runner
+    LABELS unit)
+bobbin_check_test(test_runner_sandbox
+    SOURCES unit/test_runner_sandbox.c
+    LIBRARIES bobbin_runner
+    LABELS unit)
 add_test(NAME test_runner
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_runner.sh ${CMAKE_BINARY_DIR}/bin
         ${CMAKE_BINARY_DIR}/apps)
