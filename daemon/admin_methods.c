@@ -157,6 +157,10 @@ static int admin_change_wanted(struct request *r, bool wanted, void (*done)(stru
         return rc;
     change = admin_change_of(r);
     change->id = id;
+    if (wanted && app->restoring) {
+        admin_change_free(r);
+        return error_set(e, ERR_BUSY, "app '%s' is being restored", app_name(app));
+    }
     admin_set_wanted(change, wanted);
     change->wanted = app_wanted_text(app);
     if (!change->wanted) {

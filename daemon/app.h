@@ -47,6 +47,7 @@ struct app {
     struct list watches;         /* struct watch, of all its connections */
     unsigned watch_count;
     uint64_t requests;           /* of its connections, so far */
+    bool restoring;              /* its store is about to be replaced: nothing is started */
     unsigned pins;               /* jobs on the worker that will come back to this app */
     unsigned closing;            /* callbacks that APP_CLOSING still waits for */
     unsigned leaving_ticks;      /* how long it has been leaving, in ticks of apps */

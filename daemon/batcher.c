@@ -158,6 +158,11 @@ static void after_checkpoint_cb(uv_work_t *work, int status)
     advance(b);
 }
 
+static bool checkpoint_runs(const struct batcher *b)
+{
+    return b->checkpoint && !b->checkpoint_ran;
+}
+
 static void start_checkpoint(struct batcher *b)
 {
     b->checkpoint = b->job.checkpoint;
@@ -246,6 +251,14 @@ static void take_cancel(struct batcher *b)
         error_set(&b->job.cancel, ERR_SHUTTING_DOWN, "the store is being closed");
 }
 
+/* Whether a task may make a step. One that closes the store waits for a checkpoint to end. */
+static bool task_may_go(const struct batcher *b)
+{
+    if (list_empty(&b->job.tasks))
+        return false;
+    return !container_of(b->job.tasks.next, struct task, link)->swap || !checkpoint_runs(b);
+}
+
 static void start_round(struct batcher *b)
 {
     struct job *job = &b->job;
@@ -257,7 +270,7 @@ static void start_round(struct batcher *b)
     job->quota_bytes = b->quota_bytes;
     job->quota_entries = b->quota_entries;
     take_cancel(b);
-    job->step = !list_empty(&job->tasks) && (list_empty(&b->queue) || !b->stepped);
+    job->step = task_may_go(b) && (list_empty(&b->queue) || !b->stepped);
     b->stepped = job->step;
     if (!job->step)
         take_ops(b);
@@ -302,11 +315,6 @@ static void stop_timers(struct batcher *b)
 }
 
 /* The store stays open meanwhile. */
-static bool checkpoint_runs(const struct batcher *b)
-{
-    return b->checkpoint && !b->checkpoint_ran;
-}
-
 static void idle_cb(uv_timer_t *timer)
 {
     struct batcher *b = container_of(timer, struct batcher, idle_timer);
@@ -381,7 +389,7 @@ static void advance(struct batcher *b)
         return;
     stop_timers(b);
     list_splice(&b->job.tasks, &b->tasks);
-    if (!list_empty(&b->queue) || !list_empty(&b->job.tasks) || sweep_is_due(b) ||
+    if (!list_empty(&b->queue) || task_may_go(b) || sweep_is_due(b) ||
         (b->fold && b->state == BATCHER_IDLE))
         start_round(b);
     else if (checkpoint_runs(b) && (b->ending || b->refusal.code))

@@ -54,6 +54,9 @@ struct task {
     /* On the pool, in place of all further steps, while the store is still open if a step has seen
      * it: undo. Comes before the first step when the store cannot be opened, say. */
     void (*cancel)(struct task *task, const struct error *e);
+    /* NULL, or on the pool, right behind the last step: may close the store and leave NULL. It is
+     * opened anew for whatever comes next. */
+    void (*swap)(struct task *task, struct store **store);
     /* On the loop, once, after the last step or cancel; the task is its maker's again. */
     void (*done)(struct task *task);
 };

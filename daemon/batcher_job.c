@@ -128,6 +128,8 @@ static void job_step_task(struct job *job)
     struct task *task = container_of(l, struct task, link);
     bool more = task->step(task, job->store);
 
+    if (!more && task->swap)
+        task->swap(task, &job->store);
     list_push(more ? &job->tasks : &job->finished, l);
 }
 

@@ -24,6 +24,7 @@ static const method_handler handlers[METHOD_COUNT] = {
     [METHOD_WATCH] = watch_start,
     [METHOD_UNWATCH] = watch_stop,
     [METHOD_STORE_BACKUP] = backup_start,
+    [METHOD_STORE_RESTORE] = restore_start,
     [METHOD_STATS] = stats_get,
     [METHOD_APP_REGISTER] = admin_register,
     [METHOD_APP_UNREGISTER] = admin_unregister,

@@ -35,6 +35,7 @@ int kv_atomic(struct request *r, struct error *e);
 int watch_start(struct request *r, struct error *e);
 int watch_stop(struct request *r, struct error *e);
 int backup_start(struct request *r, struct error *e);
+int restore_start(struct request *r, struct error *e);
 int stats_get(struct request *r, struct error *e);
 int admin_register(struct request *r, struct error *e);
 int admin_unregister(struct request *r, struct error *e);

@@ -140,4 +140,30 @@ int store_backup_finish(struct store_backup *b, uint64_t *ret_bytes, uint64_t *r
 /* Give up: remove what was made. Frees the backup. NULL is fine. */
 void store_backup_abandon(struct store_backup *b);
 
+/* Another file in the place of the store, see store_restore.c. */
+struct store_restore;
+
+struct store_restored {
+    uint64_t bytes;         /* of the file */
+    uint64_t pages;
+    uint64_t commit;        /* what the store goes on with … */
+    uint64_t commit_before; /* … and where it was */
+};
+
+/* The old file's name beside it when it is kept; of the commit that the new content goes on with. */
+#define STORE_KEPT_FORMAT "sqlite_key_value.before-%llu.db"
+
+/* Copy the file at `path`, read with the rights of that user, beside the store's, and check the
+ * copy: that it is whole, and of Spin's schema, else ERR_INVALID_REQUEST. The store is not touched
+ * and may be open. One at a time for a directory. */
+int store_restore_prepare(const struct directory *directory, const char *path, uid_t uid, gid_t gid,
+                          struct store_restore **ret, struct error *e);
+/* Put the copy in the place of the open store, outside a batch. Then, and after some failures, the
+ * store is closed and *store NULL: what is opened next is the new content after success, and the old
+ * one after any failure. With `keep`, the old file stays under another name. */
+int store_restore_swap(struct store_restore *r, struct store **store, bool keep,
+                       struct store_restored *ret, struct error *e);
+/* Remove the copy if it is still one. In any case at the end. NULL is fine. */
+void store_restore_abandon(struct store_restore *r);
+
 #endif

@@ -307,6 +307,22 @@ void watch_begin(struct watch *w, const struct buffer *replay, uint64_t commit)
         watch_overflow(w, w->lost_first > commit ? w->lost_first - 1 : commit);
 }
 
+void watch_overflow_all(struct app *app, uint64_t commit, uint64_t now)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &app->watches)
+    {
+        struct watch *w = container_of(it, struct watch, in_app);
+        if (w->state == WATCH_TELLING) {
+            watch_overflow(w, commit);
+        } else {
+            /* Unless it begins behind that. */
+            w->lost_first = w->lost_first ? w->lost_first : commit + 1;
+            w->lost_last = now;
+        }
+    }
+}
+
 /* The one that collects is freed when its place is known. */
 static void watch_stop_one(struct watch *w)
 {

@@ -14,6 +14,7 @@
 #include "protocol/errors.h"
 #include "protocol/reader.h"
 
+struct app;
 struct conn;
 struct watch;
 
@@ -40,6 +41,9 @@ void watch_free(struct watch *w);
 
 /* End the watch of that number; whether there was one. */
 bool watch_end(struct conn *c, uint64_t id);
+/* All that the app held was replaced after that commit, and is now of commit `now`: every watch of it
+ * is told that it ended. */
+void watch_overflow_all(struct app *app, uint64_t commit, uint64_t now);
 /* The connection closes: end all of its watches. */
 void watch_end_all(struct conn *c);
 

@@ -43,6 +43,8 @@ enum method_access {
     X(UNWATCH, "unwatch", METHOD_ATTACHED, 1, 1, "[watch id]", "bool")                             \
     X(STORE_BACKUP, "store.backup", METHOD_PEER_ATTACHED, 1, 2, "[path, {}?]",                     \
       "{bytes, pages, commit}")                                                                    \
+    X(STORE_RESTORE, "store.restore", METHOD_PEER_ATTACHED, 1, 2, "[path, {keep}?]",               \
+      "{bytes, pages, commit}")                                                                    \
     X(STATS, "stats", METHOD_PEER, 0, 1, "[app?]", "map")                                          \
     X(APP_REGISTER, "app.register", METHOD_PEER, 1, 1, "[directory]", "app status")                \
     X(APP_UNREGISTER, "app.unregister", METHOD_PEER, 1, 1, "[app]", "nil")                         \

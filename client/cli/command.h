@@ -44,7 +44,7 @@ command_fn atomic_run;
 command_fn listing_keys, listing_entries, listing_count;
 command_fn watch_run;
 command_fn export_run, import_run;
-command_fn backup_run;
+command_fn backup_run, restore_run;
 command_fn stats_run;
 command_fn shell_run;
 command_fn ping_run;

@@ -138,6 +138,17 @@ const struct command command_table[] = {
      "state after one of its commits; others go on reading and writing meanwhile. The daemon\n"
      "writes it with your rights.\n",
      "bobbin backup counter.db\nbobbin backup /var/backups/counter.db --app counter\n"},
+    {"restore", "FILE", 1, 1, OPTIONS_APP | OPTION_BIT(KEEP) | OPTION_BIT(STOP), restore_run,
+     "put a backup in the place of an app's whole store",
+     "FILE, a backup or another SQLite file of Spin's, is copied and checked: that you may read\n"
+     "it, that it is whole, and has Spin's table. Then it takes the place of all of the app's\n"
+     "stores at once; if anything goes wrong, also a power cut, the old content is there as it\n"
+     "was. None of the app's components may run: stop them first, or give --stop, which starts\n"
+     "those that were wanted again. Other connections go on; watches end with `overflow`, since\n"
+     "nothing is as they knew it. FILE stays as it is. With --keep, the old file stays as\n"
+     "DIR/.spin/sqlite_key_value.before-N.db, N being the commit number that is told.\n",
+     "bobbin restore counter.db\nbobbin restore /var/backups/counter.db --app counter --stop "
+     "--keep\n"},
     {"export", "[FILE]", 0, 1,
      OPTIONS_APP | OPTION_BIT(STORE) | OPTION_BIT(PREFIX) | OPTION_BIT(AFTER) |
          OPTION_BIT(AFTER_STORE) | OPTION_BIT(CURSOR),

@@ -49,6 +49,8 @@ enum option_kind {
     X(ON_CONFLICT, "--on-conflict", "WHAT", KIND_TEXT, on_conflict,                                \
       "with a key that is there: overwrite, skip or fail")                                         \
     X(DRY_RUN, "--dry-run", NULL, KIND_FLAG, given, "check everything, change nothing")            \
+    X(KEEP, "--keep", NULL, KIND_FLAG, given, "keep the file that is replaced")                    \
+    X(STOP, "--stop", NULL, KIND_FLAG, given, "stop the app before, start it again behind")        \
     X(KEY_VALUE, "--key-value", "K=V", KIND_ENTRY, entries,                                        \
       "first set an entry in store \"default\"; repeatable")
 

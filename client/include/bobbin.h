@@ -398,6 +398,14 @@ typedef struct bobbin_backup_info {
  * sees it. Returns when it is on disk; writers go on meanwhile. ret may be NULL. */
 BOBBIN_API bobbin_status bobbin_backup(bobbin *b, const char *path, bobbin_backup_info *ret);
 
+/* Put the file at an absolute path, a backup or another SQLite file of Spin's schema, in the place
+ * of the app's database, all of its stores. It is checked first; whatever happens, the app has
+ * either its old content or the new one. None of the app's processes may run. With `keep` the old
+ * file stays beside the new one, in .spin/sqlite_key_value.before-N.db, N being ret->commit, the
+ * number that the new content begins with. Watches end with an overflow. ret may be NULL. */
+BOBBIN_API bobbin_status bobbin_restore(bobbin *b, const char *path, bool keep,
+                                        bobbin_backup_info *ret);
+
 /* One figure of the statistics. */
 typedef struct bobbin_stat {
     const char *name; /* what stands in a map within the map has its name in front: "wal.bytes" */
@@ -456,6 +464,7 @@ typedef enum bobbin_request_kind {
     BOBBIN_REQUEST_UNWATCH,     /* watch */
     BOBBIN_REQUEST_ATTACH,      /* app */
     BOBBIN_REQUEST_BACKUP,      /* path */
+    BOBBIN_REQUEST_RESTORE,     /* path, keep */
     BOBBIN_REQUEST_STATS,       /* app, or NULL */
     BOBBIN_REQUEST_APP_REGISTER,   /* app: the directory */
     BOBBIN_REQUEST_APP_UNREGISTER, /* app */
@@ -489,6 +498,7 @@ typedef struct bobbin_request {
     const char *app;
     const char *component;
     const char *path;
+    bool keep;
 } bobbin_request;
 
 /* How a request ended; with all that it points to valid until the callback returns. Fields that do
@@ -512,7 +522,7 @@ typedef struct bobbin_result {
     const bobbin_app_status *status_of_app; /* app_register, app_status, app_start, app_stop */
     const bobbin_app_list *apps;            /* app_list */
     const bobbin_stats *stats;              /* stats */
-    bobbin_backup_info backup;              /* backup */
+    bobbin_backup_info backup;              /* backup, restore */
 } bobbin_result;
 
 typedef void (*bobbin_callback)(void *arg, const bobbin_result *result);

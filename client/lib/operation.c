@@ -14,6 +14,7 @@ enum {
     PART = 128,   /* … behind which there may be a component */
     DAEMON = 256, /* the app may be left out */
     PATH = 512,   /* the first param is a path */
+    KEEP = 1024,  /* the last param is a map of options, keep one of them */
 };
 
 static const struct form {
@@ -40,6 +41,7 @@ static const struct form {
     [BOBBIN_REQUEST_UNWATCH] = {METHOD_UNWATCH, 1, 0},
     [BOBBIN_REQUEST_ATTACH] = {METHOD_ATTACH, 0, APP},
     [BOBBIN_REQUEST_BACKUP] = {METHOD_STORE_BACKUP, 1, PATH},
+    [BOBBIN_REQUEST_RESTORE] = {METHOD_STORE_RESTORE, 2, PATH | KEEP},
     [BOBBIN_REQUEST_STATS] = {METHOD_STATS, 0, APP | DAEMON},
     [BOBBIN_REQUEST_APP_REGISTER] = {METHOD_APP_REGISTER, 0, APP},
     [BOBBIN_REQUEST_APP_UNREGISTER] = {METHOD_APP_UNREGISTER, 0, APP},
@@ -392,4 +394,9 @@ void operation_encode(const bobbin_request *q, struct core *c, struct request *r
     encode_own(r, q);
     if (form->has & COMMIT)
         encode_options(r, q, form->has);
+    if (form->has & KEEP) {
+        request_map(r, 1);
+        request_cstr(r, "keep");
+        request_bool(r, q->keep);
+    }
 }

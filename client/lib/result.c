@@ -164,6 +164,7 @@ static bobbin_status read_admin(struct reader *r, struct result *res, struct fai
     case BOBBIN_REQUEST_ATTACH:
         return session_read(r, &res->session, f);
     case BOBBIN_REQUEST_BACKUP:
+    case BOBBIN_REQUEST_RESTORE:
         return backup_read(r, &res->shown.backup, f);
     case BOBBIN_REQUEST_STATS:
         status = stats_read(r, &res->stats, f);
@@ -208,6 +209,7 @@ static bobbin_status read_own(struct reader *r, struct result *res, struct failu
         return read_uint(r, &res->shown.watch, f);
     case BOBBIN_REQUEST_ATTACH:
     case BOBBIN_REQUEST_BACKUP:
+    case BOBBIN_REQUEST_RESTORE:
     case BOBBIN_REQUEST_STATS:
     case BOBBIN_REQUEST_APP_REGISTER:
     case BOBBIN_REQUEST_APP_LIST:

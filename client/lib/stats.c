@@ -1,4 +1,4 @@
-/* Statistics and backups. */
+/* Statistics, backups and what becomes of them. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,6 +161,16 @@ bobbin_status bobbin_backup(bobbin *b, const char *path, bobbin_backup_info *ret
 {
     struct result res;
     bobbin_request q = {.kind = BOBBIN_REQUEST_BACKUP, .path = path};
+    bobbin_status status = handle_run(b, &q, &res);
+    if (status == BOBBIN_OK && ret != NULL)
+        *ret = res.shown.backup;
+    return status;
+}
+
+bobbin_status bobbin_restore(bobbin *b, const char *path, bool keep, bobbin_backup_info *ret)
+{
+    struct result res;
+    bobbin_request q = {.kind = BOBBIN_REQUEST_RESTORE, .path = path, .keep = keep};
     bobbin_status status = handle_run(b, &q, &res);
     if (status == BOBBIN_OK && ret != NULL)
         *ret = res.shown.backup;

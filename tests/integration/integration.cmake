@@ -53,7 +53,7 @@ add_test(NAME foreign_client
             ${CMAKE_BINARY_DIR}/bin)
 add_test(NAME cli
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_cli.sh ${CMAKE_BINARY_DIR}/bin)
-foreach(name verbs transfer shell)
+foreach(name verbs transfer shell restore)
     add_test(NAME cli_${name}
         COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_${name}.py ${CMAKE_BINARY_DIR}/bin)
     set_tests_properties(cli_${name} PROPERTIES TIMEOUT 300 LABELS integration)

@@ -590,14 +590,32 @@ def backup_scenario():
         "store.backup",
         "copy.db",
     )
+    s.ask("a change that the copy has not", None, "set", "default", "b", bin_of("2"))
+    restored = {"bytes": any_of("int", 16384), "pages": any_of("int", 4), "commit": 3}
+    s.ask("restore", restored, "store.restore", path("copy.db"), {"keep": True})
+    s.ask("what the copy has", [bin_of("1"), None], "get_many", "default", ["a", "b"])
+    s.refused(
+        "nothing to restore",
+        "invalid-request",
+        any_of("str", "cannot read '/srv/bobbin/nothing.db': No such file or directory"),
+        "store.restore",
+        path("nothing.db"),
+    )
+    s.refused(
+        "not an absolute path to restore",
+        "invalid-request",
+        any_of("str", "store.restore: source 'copy.db' is not an absolute path"),
+        "store.restore",
+        "copy.db",
+    )
     of_daemon = {"version": any_of("str", "0.1.0"), "connections": 1, "apps": 1, "apps_running": 0}
     of_daemon.update(numbers(uptime_ms=5021, rss_bytes=7340032, requests=7, batches=2), watches=0)
     of_daemon.update(numbers(reads=1, writes=1, errors=0))
     s.ask("stats of the daemon", of_daemon, "stats")
     of_app = {"app": "app", "directory": path("app"), "connections": 1, "watches": 0}
     of_app.update(numbers(requests=6, batches=2, reads=1, writes=1, errors=0), expired=0)
-    of_app.update(numbers(file_bytes=20480, free_bytes=0), commit=1, log_floor=0)
-    of_app.update(log_commits=1, log_changes=1)
+    of_app.update(numbers(file_bytes=20480, free_bytes=0), commit=3, log_floor=3)
+    of_app.update(log_commits=0, log_changes=0)
     s.ask("stats of an app", of_app, "stats", "app")
     return s
 

@@ -270,6 +270,18 @@ START_TEST(backup_tells_what_it_wrote)
 }
 END_TEST
 
+START_TEST(restore_is_told_whether_to_keep)
+{
+    bobbin_backup_info info;
+    peer_result(&p, "{\"bytes\": 8192, \"pages\": 2, \"commit\": 9}");
+    assert_ok(bobbin_restore(p.b, "/tmp/copy.db", true, &info));
+    peer_expect(&p, "[\"store.restore\", [\"/tmp/copy.db\", {\"keep\": true}]]");
+    ck_assert_uint_eq(info.bytes, 8192);
+    ck_assert_uint_eq(info.commit, 9);
+    ck_assert_int_eq(bobbin_restore(p.b, NULL, false, NULL), BOBBIN_MISUSE);
+}
+END_TEST
+
 START_TEST(stats_are_flat)
 {
     bobbin_stats *s;
@@ -378,6 +390,7 @@ int main(void)
     tcase_add_test(tc, entries_come_with_their_time);
     tcase_add_test(tc, count_has_entries_and_bytes);
     tcase_add_test(tc, backup_tells_what_it_wrote);
+    tcase_add_test(tc, restore_is_told_whether_to_keep);
     tcase_add_test(tc, stats_are_flat);
     tcase_add_test(tc, misuse_is_said_and_nothing_is_sent);
 
