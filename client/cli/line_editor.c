@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "client/cli/bytes.h"
 #include "client/cli/history.h"
@@ -38,7 +39,7 @@ static char *prompt_of(EditLine *edit)
 }
 
 /* Ctrl-C comes as a character, see line_editor_new. */
-static unsigned char on_cancel(EditLine *edit, int c)
+static unsigned char on_cancel(EditLine *edit, wint_t c)
 {
     (void)c;
     self(edit)->cancelled = true;
@@ -110,7 +111,7 @@ static bool replace_word(EditLine *edit, const struct completions *c, const char
     return changed;
 }
 
-static unsigned char on_tab(EditLine *edit, int ch)
+static unsigned char on_tab(EditLine *edit, wint_t ch)
 {
     struct line_editor *e = self(edit);
     const LineInfo *line = el_line(edit);
@@ -163,8 +164,9 @@ static int init_edit(struct line_editor *e)
     el_set(e->edit, EL_PROMPT, prompt_of);
     el_set(e->edit, EL_EDITOR, "emacs");
     el_set(e->edit, EL_HIST, history, e->lines);
-    el_set(e->edit, EL_ADDFN, "bobbin-complete", "complete a word", on_tab);
-    el_set(e->edit, EL_ADDFN, "bobbin-cancel", "give up the line", on_cancel);
+    /* Of names that are not wide libedit makes copies that it never frees. */
+    el_wset(e->edit, EL_ADDFN, L"bobbin-complete", L"complete a word", on_tab);
+    el_wset(e->edit, EL_ADDFN, L"bobbin-cancel", L"give up the line", on_cancel);
     el_set(e->edit, EL_BIND, "^I", "bobbin-complete", NULL);
     /* While a line is edited Ctrl-C is a key like others; while a command runs, a signal. */
     el_set(e->edit, EL_SETTY, "-d", "-isig", NULL);
