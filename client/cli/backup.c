@@ -1,29 +1,24 @@
 /* backup: a consistent copy of an app's file. */
-#include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/cli/answer.h"
 #include "client/cli/command.h"
 #include "client/cli/path.h"
 #include "client/cli/session.h"
 
-static void print_info(const struct options *o, struct output *out, const char *path,
-                       const bobbin_backup_info *info)
+static void print_info(struct output *out, const char *path, const bobbin_backup_info *info)
 {
-    json_t *object = json_object();
+    json_t *object;
 
-    (void)o;
     if (!out->json) {
-        json_decref(object);
         output_print(out, "backed up to '");
         output_clean(out, path, strlen(path));
         output_print(out, "': %llu bytes, commit %llu\n", (unsigned long long)info->bytes,
                      (unsigned long long)info->commit);
         return;
     }
+    object = json_object();
     answer_set_bytes(&object, "file", path, strlen(path));
     answer_set(&object, "bytes", json_integer((json_int_t)info->bytes));
     answer_set(&object, "pages", json_integer((json_int_t)info->pages));
@@ -44,7 +39,7 @@ int backup_run(const struct options *o, struct output *out)
         if (status != BOBBIN_OK)
             exit_status = session_error(out, b, status, "cannot back up to '%s'", path);
         else
-            print_info(o, out, path, &info);
+            print_info(out, path, &info);
         session_close(o, b);
     }
     free(path);

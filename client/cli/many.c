@@ -34,19 +34,14 @@ static void print_values_json(const struct options *o, struct output *out, const
     answer_print(o, out, b, object);
 }
 
-/* Those that are there; returns how many are not. */
-static size_t print_values(const struct options *o, struct output *out,
-                           const struct input_keys *keys, const bobbin_values *values)
+/* Those that are there. */
+static void print_values(const struct options *o, struct output *out, const struct input_keys *keys,
+                         const bobbin_values *values)
 {
-    size_t absent = 0;
-
     for (size_t i = 0; i < values->count; i++) {
-        if (!values->values[i].data)
-            absent++;
-        else
+        if (values->values[i].data)
             output_entry(out, options_has(o, OPTION_NUL), &keys->keys[i], &values->values[i]);
     }
-    return absent;
 }
 
 static size_t count_absent(const bobbin_values *values)
