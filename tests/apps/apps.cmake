@@ -31,5 +31,20 @@ bobbin_guest(semantics_wasi)
 bobbin_guest(trap)
 bobbin_guest(wasi)
 
+# Written by hand: one app with a component for each interface.
+find_program(BOBBIN_WAT2WASM wat2wasm REQUIRED)
+foreach(name spin1 spin2 wasi)
+    set(app ${CMAKE_BINARY_DIR}/apps/wat)
+    set(source ${PROJECT_SOURCE_DIR}/tests/apps/wat)
+    file(MAKE_DIRECTORY ${app})
+    add_custom_command(
+        OUTPUT ${app}/${name}.wasm
+        COMMAND ${BOBBIN_WAT2WASM} ${source}/${name}.wat -o ${app}/${name}.wasm
+        COMMAND ${CMAKE_COMMAND} -E copy ${source}/spin.toml ${app}/spin.toml
+        DEPENDS ${source}/${name}.wat ${source}/spin.toml
+        VERBATIM)
+    set_property(GLOBAL APPEND PROPERTY BOBBIN_GUESTS ${app}/${name}.wasm)
+endforeach()
+
 get_property(guests GLOBAL PROPERTY BOBBIN_GUESTS)
 add_custom_target(guests ALL DEPENDS ${guests})

@@ -67,7 +67,7 @@ output() { echo "$dir/$1/.spin/logs/$2_stdout.txt"; }
 start_daemon
 check "the daemon answers" bobbind.log
 
-for app in counter kv1 kv2 semantics1 semantics2 semantics_wasi trap wasi; do
+for app in counter kv1 kv2 semantics1 semantics2 semantics_wasi trap wasi wat; do
     cp -r "$apps/$app" "$dir/$app" && bobbin register "$dir/$app"
     check "register $app" cli.log bobbind.log
 done
@@ -151,6 +151,17 @@ for app in semantics1 semantics2 semantics_wasi; do
             "$dir/$app/.spin/logs/${app}_stderr.txt"
     check "$app" cli.log status.json bobbind.log "$dir/$app"/.spin/logs/*
 done
+
+# Each interface by hand, with every error; one after another, since they use one store. The last
+# two end with the trap of a handle that was dropped.
+for step in "spin1 0" "spin2 134" "wasi 134"; do
+    component=${step% *}
+    bobbin start --app wat --component "$component" && until_true ended wat "$component" "${step#* }"
+    check "$component in WAT" cli.log status.json "$dir/wat/.spin/logs/${component}"_*
+done
+grep -q "unknown handle of a store" "$dir/wat/.spin/logs/spin2_stderr.txt" &&
+    grep -q "unknown handle of a store" "$dir/wat/.spin/logs/wasi_stderr.txt"
+check "the traps are those of dropped handles" "$dir"/wat/.spin/logs/*_stderr.txt
 
 # By hand, outside of the daemon: the app is the directory one stands in, or $BOBBIN_APP_DIR.
 (cd kv2 && "$bin/bobbin-run" kv2.wasm bad-key >../out 2>../err)

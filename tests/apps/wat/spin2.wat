@@ -1,0 +1,68 @@
+;; Spin's second interface by hand: each function and each error, on the bare canonical ABI. Ends with
+;; the number of the first step that was not as expected, 0 if there is none.
+(module
+  (import "fermyon:spin/key-value@2.0.0" "[static]store.open" (func $open (param i32 i32 i32)))
+  (import "fermyon:spin/key-value@2.0.0" "[method]store.get" (func $get (param i32 i32 i32 i32)))
+  (import "fermyon:spin/key-value@2.0.0" "[method]store.set" (func $set (param i32 i32 i32 i32 i32 i32)))
+  (import "fermyon:spin/key-value@2.0.0" "[method]store.delete" (func $delete (param i32 i32 i32 i32)))
+  (import "fermyon:spin/key-value@2.0.0" "[method]store.exists" (func $exists (param i32 i32 i32 i32)))
+  (import "fermyon:spin/key-value@2.0.0" "[method]store.get-keys" (func $get_keys (param i32 i32)))
+  (import "fermyon:spin/key-value@2.0.0" "[resource-drop]store" (func $drop (param i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 2)
+  (data (i32.const 0) "default")
+  (data (i32.const 16) "forbidden")
+  (data (i32.const 32) "key")
+  (data (i32.const 48) "value")
+  ;; Memory for results is handed out from here on, and never taken back.
+  (global $next (mut i32) (i32.const 32768))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (global.get $next))
+    (global.set $next (i32.and (i32.add (i32.add (local.get $at) (local.get 3)) (i32.const 7)) (i32.const -8)))
+    (local.get $at))
+  ;; Ends with `step` unless the result at 1024 has this tag, and this byte behind it.
+  (func $expect (param $step i32) (param $tag i32) (param $byte i32)
+    (if (i32.or (i32.ne (i32.load8_u (i32.const 1024)) (local.get $tag))
+                (i32.ne (i32.load8_u (i32.const 1028)) (local.get $byte)))
+      (then (call $exit (local.get $step)))))
+  (func $expect_word (param $step i32) (param $at i32) (param $word i32)
+    (if (i32.ne (i32.load (local.get $at)) (local.get $word)) (then (call $exit (local.get $step)))))
+  (func (export "run") (local $store i32) (local $i i32)
+    (call $open (i32.const 16) (i32.const 9) (i32.const 1024))
+    (call $expect (i32.const 1) (i32.const 1) (i32.const 2))
+    (call $open (i32.const 0) (i32.const 7) (i32.const 1024))
+    (local.set $store (i32.load (i32.const 1028)))
+    (call $expect (i32.const 2) (i32.const 0) (local.get $store))
+    (call $get (local.get $store) (i32.const 32) (i32.const 3) (i32.const 1024))
+    (call $expect (i32.const 3) (i32.const 0) (i32.const 0)) ;; none
+    (call $set (local.get $store) (i32.const 32) (i32.const 3) (i32.const 48) (i32.const 5) (i32.const 1024))
+    (call $expect (i32.const 4) (i32.const 0) (i32.const 0))
+    (call $get (local.get $store) (i32.const 32) (i32.const 3) (i32.const 1024))
+    (call $expect (i32.const 5) (i32.const 0) (i32.const 1)) ;; some
+    (call $expect_word (i32.const 18) (i32.const 1036) (i32.const 5))
+    (call $expect_word (i32.const 6) (i32.load (i32.const 1032)) (i32.const 0x756c6176)) ;; "valu"
+    (call $exists (local.get $store) (i32.const 32) (i32.const 3) (i32.const 1024))
+    (call $expect (i32.const 7) (i32.const 0) (i32.const 1))
+    (call $get_keys (local.get $store) (i32.const 1024))
+    (call $expect_word (i32.const 8) (i32.const 1032) (i32.const 1))
+    (call $expect_word (i32.const 9) (i32.add (i32.load (i32.const 1028)) (i32.const 4)) (i32.const 3))
+    ;; A key of 2049 bytes: other, with a text.
+    (call $set (local.get $store) (i32.const 4096) (i32.const 2049) (i32.const 48) (i32.const 5) (i32.const 1024))
+    (call $expect (i32.const 10) (i32.const 1) (i32.const 3))
+    (if (i32.eqz (i32.load (i32.const 1036))) (then (call $exit (i32.const 11))))
+    (call $delete (local.get $store) (i32.const 32) (i32.const 3) (i32.const 1024))
+    (call $expect (i32.const 12) (i32.const 0) (i32.const 0))
+    (call $exists (local.get $store) (i32.const 32) (i32.const 3) (i32.const 1024))
+    (call $expect (i32.const 13) (i32.const 0) (i32.const 0))
+    ;; 10,000 opens: the table is full after 256.
+    (loop $again
+      (call $open (i32.const 0) (i32.const 7) (i32.const 1024))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (if (i32.eq (local.get $i) (i32.const 255)) (then (call $expect_word (i32.const 14) (i32.const 1024) (i32.const 0))))
+      (br_if $again (i32.lt_u (local.get $i) (i32.const 10000))))
+    (call $expect (i32.const 15) (i32.const 1) (i32.const 0))
+    ;; A handle that was dropped is a trap, which is what the test expects of this program.
+    (call $drop (local.get $store))
+    (call $delete (local.get $store) (i32.const 32) (i32.const 3) (i32.const 1024))
+    (call $exit (i32.const 16))))
