@@ -23,6 +23,7 @@ endfunction()
 
 bobbin_guest(counter)
 bobbin_guest(files)
+bobbin_guest(gets)
 bobbin_guest(kv1)
 bobbin_guest(kv2 -mexec-model=reactor)
 bobbin_guest(semantics1)
@@ -48,3 +49,13 @@ endforeach()
 
 get_property(guests GLOBAL PROPERTY BOBBIN_GUESTS)
 add_custom_target(guests ALL DEPENDS ${guests})
+
+# What runner.py compares the runner with.
+add_executable(runner_native bench/runner_native.c)
+target_link_libraries(runner_native PRIVATE bobbin_static bobbin_warnings)
+set_target_properties(runner_native PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+
+add_test(NAME large_module
+    COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_large.py ${CMAKE_BINARY_DIR}/bin
+            ${CMAKE_CURRENT_SOURCE_DIR}/apps/large/make_large.py ${BOBBIN_WASM_CLANG})
+set_tests_properties(large_module PROPERTIES TIMEOUT 600 LABELS integration COST 1000)
