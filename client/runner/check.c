@@ -1,6 +1,7 @@
 #include "client/runner/check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "client/runner/imports.h"
@@ -65,22 +66,56 @@ static const char *fault_of(const struct module *m, const struct module_import *
     return NULL;
 }
 
+/* Who is at fault, in the words of its manifest if there is one. */
+static void describe_subject(const char *name, char *text, size_t size)
+{
+    const char *component = getenv("BOBBIN_COMPONENT");
+    snprintf(text, size, "%s '%s'", component ? "component" : "module",
+             component ? component : name);
+}
+
+/* An interface of which nothing is offered is named alone. */
+static int describe_import(const struct module_import *import, char *text, size_t size)
+{
+    char module[64], name[64];
+    printable(import->module, module);
+    printable(import->name, name);
+    if (import->kind == MODULE_FUNCTION && !imports_has_module(import->module))
+        return snprintf(text, size, "%s", module);
+    return snprintf(text, size, "'%s' of %s", name, module);
+}
+
+static bool same_interface(const struct module_import *a, const struct module_import *b)
+{
+    return a->module.len == b->module.len &&
+           memcmp(a->module.data, b->module.data, a->module.len) == 0;
+}
+
+/* Whether what describe_import says was said before. */
+static bool was_told(const struct module *m, uint32_t at)
+{
+    const struct module_import *import = &m->imports[at];
+    bool whole = import->kind == MODULE_FUNCTION && !imports_has_module(import->module);
+    for (uint32_t i = 0; whole && i < at; i++)
+        if (m->imports[i].kind == MODULE_FUNCTION && same_interface(&m->imports[i], import))
+            return true;
+    return false;
+}
+
 static int check_imports(const struct module *m, const char *name, struct error *e)
 {
-    char text[sizeof(e->text)] = "";
+    char text[sizeof(e->text)] = "", subject[160], what[160];
     size_t used = 0;
     unsigned faults = 0;
+    describe_subject(name, subject, sizeof(subject));
     for (uint32_t i = 0; i < m->import_count; i++) {
         const char *fault = fault_of(m, &m->imports[i]);
-        if (!fault)
+        if (!fault || was_told(m, i))
             continue;
-        char module[64], import[64];
-        printable(m->imports[i].module, module);
-        printable(m->imports[i].name, import);
+        describe_import(&m->imports[i], what, sizeof(what));
         int n = faults == 0
-                    ? snprintf(text, sizeof(text), "module '%s' imports '%s' '%s', %s", name,
-                               module, import, fault)
-                    : snprintf(text + used, sizeof(text) - used, "; '%s' '%s'", module, import);
+                    ? snprintf(text, sizeof(text), "%s imports %s, %s", subject, what, fault)
+                    : snprintf(text + used, sizeof(text) - used, "; %s", what);
         /* The room ends before a long list does: whole entries, then their number. */
         if (n > 0 && used + (size_t)n + 32 < sizeof(text))
             used += (size_t)n;

@@ -115,6 +115,14 @@ const struct import *imports_find(struct wasm_name module, struct wasm_name name
     return NULL;
 }
 
+bool imports_has_module(struct wasm_name module)
+{
+    for (size_t i = 0; i < imports_count; i++)
+        if (wasm_name_is(module, imports[i].module))
+            return true;
+    return false;
+}
+
 void imports_functions(guest_function *ret_functions)
 {
     for (size_t i = 0; i < imports_count; i++)

@@ -3,6 +3,7 @@
 #ifndef BOBBIN_RUNNER_IMPORTS_H
 #define BOBBIN_RUNNER_IMPORTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "client/runner/guest.h"
@@ -29,6 +30,8 @@ extern const size_t imports_count;
 
 /* NULL if it is not offered. */
 const struct import *imports_find(struct wasm_name module, struct wasm_name name);
+/* Whether anything of an interface is offered. */
+bool imports_has_module(struct wasm_name module);
 /* The functions by position, for struct guest_host: imports_count of them. */
 void imports_functions(guest_function *ret_functions);
 

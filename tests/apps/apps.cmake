@@ -47,6 +47,9 @@ foreach(name spin1 spin2 wasi)
     set_property(GLOBAL APPEND PROPERTY BOBBIN_GUESTS ${app}/${name}.wasm)
 endforeach()
 
+# Of another toolchain, as its source says.
+file(COPY ${CMAKE_CURRENT_SOURCE_DIR}/apps/assemblyscript DESTINATION ${CMAKE_BINARY_DIR}/apps)
+
 get_property(guests GLOBAL PROPERTY BOBBIN_GUESTS)
 add_custom_target(guests ALL DEPENDS ${guests})
 

@@ -67,7 +67,7 @@ output() { echo "$dir/$1/.spin/logs/$2_stdout.txt"; }
 start_daemon
 check "the daemon answers" bobbind.log
 
-for app in counter kv1 kv2 semantics1 semantics2 semantics_wasi trap wasi wat; do
+for app in counter kv1 kv2 semantics1 semantics2 semantics_wasi trap wasi wat assemblyscript; do
     cp -r "$apps/$app" "$dir/$app" && bobbin register "$dir/$app"
     check "register $app" cli.log bobbind.log
 done
@@ -150,6 +150,13 @@ for app in semantics1 semantics2 semantics_wasi; do
         grep -qx "bobbin-run: cannot open store 'forbidden': not in key_value_stores of component '$app' in $dir/$app/spin.toml" \
             "$dir/$app/.spin/logs/${app}_stderr.txt"
     check "$app" cli.log status.json bobbind.log "$dir/$app"/.spin/logs/*
+done
+
+# A module of another toolchain.
+for runs in 1 2; do
+    bobbin start --app assemblyscript && until_true grep -qx "run $runs" "$(output assemblyscript assemblyscript)" &&
+        until_true ended assemblyscript assemblyscript 0
+    check "AssemblyScript, run $runs" cli.log status.json "$dir"/assemblyscript/.spin/logs/*
 done
 
 # Each interface by hand, with every error; one after another, since they use one store. The last

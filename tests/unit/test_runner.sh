@@ -102,8 +102,11 @@ cat >missing.wat <<'EOF'
         (func (export "_start")))
 EOF
 wat2wasm missing.wat && guest 125 missing.wasm &&
-    says "module 'missing.wasm' imports 'wasi:http/types@0.2.0' 'foo', which this runner does not offer"
+    says "module 'missing.wasm' imports wasi:http/types@0.2.0, which this runner does not offer"
 check "an import that is not offered"
+(export BOBBIN_COMPONENT=api; guest 125 missing.wasm) &&
+    says "component 'api' imports wasi:http/types@0.2.0, which this runner does not offer"
+check "an import that is not offered, in the words of the manifest"
 # Well-formed for the runner's own reading, but not valid: run's body leaves an i64.
 printf '\000asm\1\0\0\0\1\5\1\140\0\1\177\3\2\1\0\7\7\1\3run\0\0\12\6\1\4\0\102\0\13' >invalid.wasm
 guest 125 invalid.wasm && says "cannot translate 'invalid.wasm': 'wasm2c' failed"

@@ -181,8 +181,8 @@ START_TEST(names_missing_imports)
                  "\20wasi:http/types@"
                  "\3foo\0\0"
                  "\1m\3mem\2\0\1");
-    expect_unfit(&t, "module 'x.wasm' imports 'wasi:http/types@' 'foo', which this runner does not "
-                     "offer; 'm' 'mem' (2 such imports)");
+    expect_unfit(&t, "module 'x.wasm' imports wasi:http/types@, which this runner does not offer; "
+                     "'mem' of m (2 such imports)");
     wasm_text_init(&t);
     WASM_SECTION(&t, 1, "\1\x60\0\0");
     WASM_SECTION(&t, 2,
@@ -190,7 +190,7 @@ START_TEST(names_missing_imports)
                  "\x16wasi_snapshot_preview1"
                  "\10fd_close"
                  "\0\0");
-    expect_unfit(&t, "'fd_close', with another type");
+    expect_unfit(&t, "'fd_close' of wasi_snapshot_preview1, with another type");
 }
 END_TEST
 
