@@ -80,6 +80,14 @@ static int app_make_slots(struct app *app, const struct manifest *manifest, stru
     return 0;
 }
 
+static void app_set_durability(struct app *app, const struct manifest *manifest)
+{
+    struct store_options options = app->server->options.store;
+
+    options.relaxed = manifest->relaxed;
+    batcher_set_options(app->batcher, &options);
+}
+
 int app_new(struct server *server, const struct directory *directory, struct manifest *manifest,
             struct app **ret, struct error *e)
 {
@@ -104,7 +112,7 @@ int app_new(struct server *server, const struct directory *directory, struct man
     if (rc)
         goto fail_batcher;
     batcher_on_trouble(app->batcher, app_on_trouble, app);
-    batcher_set_options(app->batcher, &server->options.store);
+    app_set_durability(app, manifest);
     batcher_set_quota(app->batcher, server->options.quota_bytes, server->options.quota_entries);
     app->manifest = manifest;
     list_push(&server->apps.all, &app->link);
@@ -156,6 +164,7 @@ int app_replace_manifest(struct app *app, struct manifest *manifest, struct erro
     app->slots = slots;
     app->slot_count = manifest->component_count;
     app->manifest = manifest;
+    app_set_durability(app, manifest);
     app_set_wanted(app, wanted);
     free(wanted);
     return 0;

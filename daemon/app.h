@@ -98,6 +98,8 @@ int app_check_room(const struct app *app, struct error *e);
 void app_conn_came(struct app *app);
 void app_conn_gone(struct app *app);
 
+/* "full" or "relaxed", as its manifest says. */
+const char *app_durability(const struct app *app);
 /* Pack the app's status as PROTOCOL.md has it. */
 void app_pack_status(const struct app *app, msgpack_packer *pk);
 

@@ -49,15 +49,22 @@ bool app_is_wanted(const struct app *app)
     return app->wanted_before ? *app->wanted_before : app_count_wanted(app) > 0;
 }
 
+const char *app_durability(const struct app *app)
+{
+    return app->manifest->relaxed ? "relaxed" : "full";
+}
+
 void app_pack_status(const struct app *app, msgpack_packer *pk)
 {
-    msgpack_pack_map(pk, app->manifest_error ? 5 : 4);
+    msgpack_pack_map(pk, app->manifest_error ? 6 : 5);
     pack_cstr(pk, "name");
     pack_cstr(pk, app_name(app));
     pack_cstr(pk, "directory");
     pack_cstr(pk, app->directory.path);
     pack_cstr(pk, "wanted");
     pack_cstr(pk, app_is_wanted(app) ? "running" : "stopped");
+    pack_cstr(pk, "durability");
+    pack_cstr(pk, app_durability(app));
     if (app->manifest_error) {
         pack_cstr(pk, "error");
         pack_cstr(pk, app->manifest_error);

@@ -57,6 +57,7 @@ struct batcher {
     unsigned passed;      /* batches that went before a due sweep */
     int64_t sweep_after;  /* by clock_now_ms: not before that */
     bool sweep_failed;    /* the last one; told once */
+    bool sync_failed;     /* the last one; told once */
     bool fold;            /* wanted: the next round folds */
     struct error refusal; /* with a code: operations are refused with it */
     struct error cancel;  /* with a code: the next round cancels all tasks with it */
@@ -143,6 +144,16 @@ static void report_sweep(struct batcher *b)
     b->sweep_failed = job->sweep_error.code != 0;
 }
 
+/* Of a relaxed store: once, not at each of the attempts that follow. */
+static void report_sync(struct batcher *b)
+{
+    const struct error *e = &b->job.sync_error;
+
+    if (e->code && !b->sync_failed)
+        tell_trouble(b, e);
+    b->sync_failed = e->code != 0;
+}
+
 static void checkpoint_work_cb(uv_work_t *work)
 {
     store_checkpoint_run(container_of(work, struct batcher, checkpoint_work)->checkpoint);
@@ -197,6 +208,7 @@ static void after_round_cb(uv_work_t *work, int status)
     if (b->job.change_count && b->observer)
         b->observer(b->observer_arg, b->job.commit, b->job.changes, b->job.change_count);
     report_sweep(b);
+    report_sync(b);
     report_ops(b);
     report_tasks(b);
     if (b->job.checkpoint)

@@ -78,6 +78,7 @@ static int job_prepare(struct job *job, struct error *e)
         code = store_open_with(&job->directory, &job->options, &job->store, e);
     if (!code) {
         store_set_quota(job->store, job->quota_bytes, job->quota_entries);
+        store_set_relaxed(job->store, job->options.relaxed);
     } else {
         job_cancel_tasks(job, e);
         store_close(job->store, &ignored);
@@ -146,6 +147,8 @@ static void job_work(struct job *job)
         job_commit(job);
     if (job->step)
         job_step_task(job);
+    if (store_sync(job->store, job->fold, &ignored) != 0)
+        job->sync_error = ignored;
     if (job->fold) {
         store_fold(job->store, &ignored);
         store_rest(job->store);
@@ -172,6 +175,7 @@ void job_run(struct job *job)
     job->swept = 0;
     job->sweep_error.code = 0;
     job->write_error.code = 0;
+    job->sync_error.code = 0;
     if (job->refusal.code)
         job_fail(job, &job->refusal);
     if (job->cancel.code)

@@ -32,6 +32,7 @@ struct job {
     struct error refusal;     /* with a code: fail all of todo with it */
     struct error cancel;      /* with a code: cancel all tasks with it */
     struct error write_error; /* with a code: why this round's writes fail before they are tried */
+    struct error sync_error;  /* with a code: what was answered already could not be synced */
     struct error sweep_error; /* with a code: the sweep failed */
     unsigned swept;           /* entries removed by this round's sweep */
     int64_t next_expiry;      /* as store_next_expiry, after this round; -1 without an open store */

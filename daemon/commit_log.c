@@ -528,6 +528,9 @@ int commit_log_sync(struct commit_log *log, struct error *e)
 
     if (log->synced)
         return 0;
+    /* The kernel tells of a failure once, and then takes what was lost for written. */
+    if (log->broken)
+        return refuse(log, log->active, "a sync of it has failed", e);
     if (fdatasync(s->fd) != 0) {
         int errnum = errno;
         break_log(log);

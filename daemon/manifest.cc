@@ -315,8 +315,10 @@ manifest_ptr load(const std::string &directory, bool read_it)
         toml_document doc = toml_parse(path, bytes);
         context c{doc, directory, real};
         if (find_version(doc) == 2) {
-            if (const toml::table *application = toml_table(doc, doc.root, "application"))
+            if (const toml::table *application = toml_table(doc, doc.root, "application")) {
                 read_name(c, *application, &name);
+                manifest_tool_read_app(doc, *application, m.get());
+            }
             read_components_2(c, m.get());
         } else {
             read_name(c, doc.root, &name);

@@ -48,6 +48,7 @@ struct component_spec {
 
 struct manifest {
     char *name;                        /* the app's name */
+    int relaxed;                       /* writes are synced within a second, not before the answer */
     size_t component_count;            /* 0 without a manifest */
     struct component_spec *components; /* owned */
 };

@@ -57,6 +57,23 @@ static void read_times(const toml_document &doc, const toml::table &tool,
     toml_duration_ms(doc, tool, "stop_timeout", &spec->stop_timeout_ms);
 }
 
+void manifest_tool_read_app(const toml_document &doc, const toml::table &application,
+                            struct manifest *m)
+{
+    const toml::table *tools = toml_table(doc, application, "tool");
+    const toml::table *tool = tools ? toml_table(doc, *tools, "bobbin") : nullptr;
+    std::string word;
+
+    if (!tool)
+        return;
+    toml_check_keys(doc, *tool, {"durability"});
+    if (!toml_string(doc, *tool, "durability", &word))
+        return;
+    if (word != "full" && word != "relaxed")
+        toml_fail_type(doc, *tool->get("durability"), "durability", "\"full\" or \"relaxed\"");
+    m->relaxed = word == "relaxed";
+}
+
 void manifest_tool_read(const toml_document &doc, const toml::table &component,
                         struct component_spec *spec)
 {

@@ -138,7 +138,7 @@ static void session_reply(struct request *r, const struct buffer *held)
     msgpack_packer pk;
     buffer_init(&result);
     pack_init(&pk, &result);
-    msgpack_pack_map(&pk, 7);
+    msgpack_pack_map(&pk, 8);
     pack_cstr(&pk, "server");
     pack_cstr(&pk, "bobbind");
     pack_cstr(&pk, "version");
@@ -149,6 +149,8 @@ static void session_reply(struct request *r, const struct buffer *held)
     pack_cstr_or_nil(&pk, c->app ? app_name(c->app) : NULL);
     pack_cstr(&pk, "component");
     pack_cstr_or_nil(&pk, c->component ? c->component->id : NULL);
+    pack_cstr(&pk, "durability");
+    pack_cstr_or_nil(&pk, c->app ? app_durability(c->app) : NULL);
     pack_cstr(&pk, "limits");
     session_pack_limits(&pk, &c->server->options);
     pack_cstr(&pk, "stores");

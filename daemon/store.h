@@ -76,6 +76,12 @@ bool store_must_wait(const struct store *s, const struct op *op);
 int store_commit(struct store *s, struct error *e);
 void store_rollback(struct store *s);
 
+/* Whether commits are synced before they are answered, from the next one on. */
+void store_set_relaxed(struct store *s, bool relaxed);
+/* Outside a batch: sync what relaxed commits have written, if that was long ago or `now` is asked
+ * for. What cannot be synced goes to the database. */
+int store_sync(struct store *s, bool now, struct error *e);
+
 /* Outside a batch: commit what has gathered to the database. Nothing is lost when that fails. */
 int store_fold(struct store *s, struct error *e);
 /* Nobody has used it for a moment: give memory back. */

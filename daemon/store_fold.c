@@ -20,6 +20,9 @@
  * length of the WAL it waits in any case. */
 #define WAL_REST 4
 #define WAL_MOST 4
+/* How long a relaxed commit may stay unsynced while others come, in milliseconds: with what the sync
+ * takes it is to be less than a second. */
+#define SYNC_MS 500
 /* A fold that failed is tried again after this, or after some times of what it took. */
 #define RETRY_MS 100
 #define RETRY_TIMES 4
@@ -199,7 +202,30 @@ int store_settle(struct store *s, struct error *e)
         return code;
     s->log_id = id;
     code = checkpoint(s, e);
-    return code ? code : commit_log_start(s->commit_log, id, e);
+    if (!code)
+        code = commit_log_start(s->commit_log, id, e);
+    if (!code)
+        s->unsynced_ms = 0;
+    return code;
+}
+
+void store_set_relaxed(struct store *s, bool relaxed)
+{
+    s->options.relaxed = relaxed;
+}
+
+int store_sync(struct store *s, bool now, struct error *e)
+{
+    struct error why;
+
+    if (!s->unsynced_ms || (!now && clock_now_ms() - s->unsynced_ms < SYNC_MS))
+        return 0;
+    int code = commit_log_sync(s->commit_log, &why);
+    if (code)
+        code = store_settle(s, e);
+    if (!code)
+        s->unsynced_ms = 0;
+    return code;
 }
 
 static bool fold_is_due(const struct store *s)
@@ -215,18 +241,21 @@ static int prepare(struct store *s, struct error *e)
 {
     struct store_fold *f = &s->fold;
 
-    if (commit_log_is_broken(s->commit_log))
-        return store_settle(s, e);
+    int code = store_sync(s, false, e);
+    if (!code && commit_log_is_broken(s->commit_log))
+        code = store_settle(s, e);
+    if (code)
+        return code;
     if (f->failure.code && clock_now_ms() < f->retry_ms)
         return error_set(e, f->failure.code, "%s", f->failure.text);
     if (f->failure.code || fold_is_due(s)) {
-        int code = store_fold(s, e);
+        code = store_fold(s, e);
         if (code)
             return code;
     }
     if (!commit_log_is_full(s->commit_log) || s->fold.checkpointing)
         return 0;
-    int code = store_fold(s, e);
+    code = store_fold(s, e);
     return code ? code : checkpoint(s, e);
 }
 
@@ -256,6 +285,10 @@ static void note_batch(struct store *s)
     s->in_batch = false;
     s->fold.changes += (uint32_t)c->count;
     s->fold.bytes += s->redo.len;
+    if (commit_log_is_synced(s->commit_log))
+        s->unsynced_ms = 0;
+    else if (!s->unsynced_ms)
+        s->unsynced_ms = clock_now_ms();
     store_log_written(s);
 }
 

@@ -135,6 +135,7 @@ struct store {
     struct commit_log *commit_log;
     struct commit_log_id log_id; /* as the database has it */
     struct buffer redo;         /* the commit log's record in the making */
+    int64_t unsynced_ms;        /* when the first commit that is not synced was written; 0: none is */
     bool busy;                  /* counted in options.share */
     uint64_t memory;            /* for pages; 0: what is needed at least */
     enum store_phase phase;

@@ -90,6 +90,7 @@ def session(app=None, component=None, stores=(), **limits):
         "protocol": 1,
         "app": app,
         "component": component,
+        "durability": "full" if app else None,
         "limits": dict(LIMITS, **limits),
         "stores": list(stores),
     }
@@ -109,7 +110,13 @@ def status_of(component, state, pid=None, exit_signal=None):
 
 
 def app_status(name, wanted, components):
-    return {"name": name, "directory": path(name), "wanted": wanted, "components": components}
+    return {
+        "name": name,
+        "directory": path(name),
+        "wanted": wanted,
+        "durability": "full",
+        "components": components,
+    }
 
 
 class Scenario:

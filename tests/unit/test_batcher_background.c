@@ -292,6 +292,72 @@ START_TEST(idle_store_is_folded)
 }
 END_TEST
 
+/* Whether what was answered is synced soon, while something else goes on or nothing does. */
+static void check_synced_in_time(bool reading)
+{
+    struct store_options relaxed = store_defaults;
+    int before;
+
+    relaxed.relaxed = true;
+    start(60000);
+    batcher_set_options(batcher, &relaxed);
+    submit(op_set("a", text("x")));
+    wait_done(1);
+    before = test_vfs_count(VFS_LOG_SYNC);
+    submit(op_set("a", text("y")));
+    wait_done(2);
+    int64_t answered = clock_now_ms();
+    while (test_vfs_count(VFS_LOG_SYNC) == before) {
+        if (reading && done_count < 5000)
+            submit(op_get("a"));
+        ck_assert_int_lt(clock_now_ms(), answered + 30000);
+        uv_run(&loop, reading ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+        if (reading)
+            uv_sleep(1);
+    }
+    ck_assert_int_gt(test_vfs_count(VFS_LOG_SYNC), before);
+    wait_done(done_count);
+}
+
+START_TEST(relaxed_store_syncs_when_nothing_comes)
+{
+    check_synced_in_time(false);
+}
+END_TEST
+
+START_TEST(relaxed_store_syncs_while_others_read)
+{
+    check_synced_in_time(true);
+}
+END_TEST
+
+START_TEST(relaxed_store_that_cannot_sync_says_so_and_is_safe)
+{
+    struct store_options relaxed = store_defaults;
+
+    trouble_told = false;
+    relaxed.relaxed = true;
+    start(60000);
+    batcher_set_options(batcher, &relaxed);
+    batcher_on_trouble(batcher, on_trouble, NULL);
+    submit(op_get("a"));
+    wait_done(1);
+    test_vfs_fail(VFS_LOG_SYNC, 1, 1, EIO);
+    test_vfs_fail(VFS_FILE_SYNC, 1, 1000000, SQLITE_IOERR_FSYNC);
+    submit(op_set("a", text("x")));
+    wait_done(2);
+    ck_assert_int_eq(done[1]->status, 0);
+    while (!trouble_told)
+        ck_assert(uv_run(&loop, UV_RUN_ONCE));
+    test_vfs_fail(VFS_FILE_SYNC, 1, 0, SQLITE_OK);
+    submit(op_set("b", text("y")));
+    submit(op_get("a"));
+    wait_done(4);
+    ck_assert_int_eq(done[2]->status, 0);
+    check_got(done[3], "x");
+}
+END_TEST
+
 START_TEST(closing_waits_for_a_checkpoint)
 {
     static char values[500][8];
@@ -528,6 +594,9 @@ Suite *batcher_background_suite(void)
     tcase_add_test(tc, sweep_that_fails_is_told_and_harms_nobody);
     tcase_add_test(tc, checkpoints_go_on_beside_the_batches);
     tcase_add_test(tc, idle_store_is_folded);
+    tcase_add_test(tc, relaxed_store_syncs_when_nothing_comes);
+    tcase_add_test(tc, relaxed_store_syncs_while_others_read);
+    tcase_add_test(tc, relaxed_store_that_cannot_sync_says_so_and_is_safe);
     tcase_add_test(tc, closing_waits_for_a_checkpoint);
     tcase_add_test(tc, task_makes_its_steps_and_is_done);
     tcase_add_test(tc, task_and_operations_take_turns);
