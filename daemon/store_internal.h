@@ -21,12 +21,21 @@
     X(DELETE, "DELETE FROM spin_key_value WHERE store = ?1 AND key = ?2")                          \
     X(LENGTH, "SELECT length(value) FROM spin_key_value WHERE store = ?1 AND key = ?2")            \
     X(LIST_FROM, "SELECT key, value FROM spin_key_value"                                           \
-                 " WHERE store = ?1 AND key >= ?2 ORDER BY key")                                   \
+      " WHERE store = ?1 AND key >= ?2 ORDER BY key")                                              \
     X(LIST_BEHIND, "SELECT key, value FROM spin_key_value"                                         \
-                   " WHERE store = ?1 AND key > ?2 ORDER BY key")                                  \
+      " WHERE store = ?1 AND key > ?2 ORDER BY key")                                               \
     X(LIST_BACK, "SELECT key, value FROM spin_key_value"                                           \
-                 " WHERE store = ?1 AND key < ?2 ORDER BY key DESC")                               \
-    X(LIST_BACK_ALL, "SELECT key, value FROM spin_key_value WHERE store = ?1 ORDER BY key DESC")   \
+      " WHERE store = ?1 AND key < ?2 ORDER BY key DESC")                                          \
+    X(LIST_BACK_ALL, "SELECT key, value FROM spin_key_value"                                       \
+      " WHERE store = ?1 ORDER BY key DESC")                                                       \
+    X(KEYS_FROM, "SELECT key FROM spin_key_value"                                                  \
+      " WHERE store = ?1 AND key >= ?2 ORDER BY key")                                              \
+    X(KEYS_BEHIND, "SELECT key FROM spin_key_value"                                                \
+      " WHERE store = ?1 AND key > ?2 ORDER BY key")                                               \
+    X(KEYS_BACK, "SELECT key FROM spin_key_value"                                                  \
+      " WHERE store = ?1 AND key < ?2 ORDER BY key DESC")                                          \
+    X(KEYS_BACK_ALL, "SELECT key FROM spin_key_value"                                              \
+      " WHERE store = ?1 ORDER BY key DESC")                                                       \
     X(COUNT, "SELECT count(*), total(length(CAST(key AS BLOB)) + length(value))"                   \
              " FROM spin_key_value WHERE store = ?1")                                              \
     X(COUNT_EXPIRED, "SELECT count(*), total(length(CAST(key AS BLOB)) + length(value))"           \

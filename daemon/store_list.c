@@ -93,6 +93,13 @@ static struct slice behind_prefix(struct slice prefix, char *room)
     return (struct slice){room, len};
 }
 
+/* Keys alone are all in the index of the table: their values, which may be long, are not read. */
+static enum store_statement listing(const struct op *op, enum store_statement with_values,
+                                    enum store_statement keys)
+{
+    return op->kind == OP_ENTRIES ? with_values : keys;
+}
+
 /* Forwards from the prefix, or behind the cursor if that is further; backwards the other way. */
 static sqlite3_stmt *start_listing(struct store *s, const struct op *op, char *room)
 {
@@ -100,15 +107,18 @@ static sqlite3_stmt *start_listing(struct store *s, const struct op *op, char *r
 
     if (!op->reverse) {
         if (op->cursor.data && !is_behind(op->prefix, op->cursor))
-            return store_start(s, STORE_LIST_BEHIND, op->label, &op->cursor);
-        return store_start(s, STORE_LIST_FROM, op->label, &op->prefix);
+            return store_start(s, listing(op, STORE_LIST_BEHIND, STORE_KEYS_BEHIND), op->label,
+                               &op->cursor);
+        return store_start(s, listing(op, STORE_LIST_FROM, STORE_KEYS_FROM), op->label,
+                           &op->prefix);
     }
     end = behind_prefix(op->prefix, room);
     if (op->cursor.data && (!end.data || is_behind(end, op->cursor)))
         end = op->cursor;
     if (!end.data)
-        return store_start(s, STORE_LIST_BACK_ALL, op->label, NULL);
-    return store_start(s, STORE_LIST_BACK, op->label, &end);
+        return store_start(s, listing(op, STORE_LIST_BACK_ALL, STORE_KEYS_BACK_ALL), op->label,
+                           NULL);
+    return store_start(s, listing(op, STORE_LIST_BACK, STORE_KEYS_BACK), op->label, &end);
 }
 
 /* The next key, if there is one. Keys are in order, so the first that does not begin with the
@@ -183,11 +193,9 @@ static void fill_page(struct store *s, sqlite3_stmt *stmt, struct op *op, msgpac
 
     assert(limit > 0);
     while (next_key(s, stmt, op, &key, &page->rc)) {
-        size_t value_len =
-            op->kind == OP_ENTRIES ? (size_t)sqlite3_column_bytes(stmt, 1) : 0;
+        size_t value_len = op->kind == OP_ENTRIES ? (size_t)sqlite3_column_bytes(stmt, 1) : 0;
         page->more = page->keys.count == limit ||
-                     (page->keys.count &&
-                      page->bytes + key.len + value_len > LIMIT_PAGE_BYTES);
+                     (page->keys.count && page->bytes + key.len + value_len > LIMIT_PAGE_BYTES);
         page->too_large = !page->more && 2 * key.len + value_len > LIMIT_RESULT;
         if (page->more || page->too_large)
             return;

@@ -258,6 +258,25 @@ START_TEST(a_batch_is_synced_once_and_reads_never)
 }
 END_TEST
 
+START_TEST(listing_keys_reads_no_values)
+{
+    struct op keys = op_keys("", 200);
+    struct op entries = op_keys("", 200);
+
+    write_much(); /* some 60 pages of values, and a few of keys */
+    entries.kind = OP_ENTRIES;
+    int before = test_vfs_count(VFS_FILE_READ);
+    run(s, &keys);
+    int for_keys = test_vfs_count(VFS_FILE_READ) - before;
+    run(s, &entries);
+    int for_entries = test_vfs_count(VFS_FILE_READ) - before - for_keys;
+    ck_assert_int_le(for_keys, 12);
+    ck_assert_int_ge(for_entries, 30);
+    op_fini(&keys);
+    op_fini(&entries);
+}
+END_TEST
+
 Suite *store_fault_suite(void)
 {
     Suite *suite = suite_create("store_fault");
@@ -274,6 +293,7 @@ Suite *store_fault_suite(void)
     tcase_add_test(tc, close_that_cannot_checkpoint_says_so_and_keeps_the_data);
     tcase_add_test(tc, every_fault_while_opening_a_fresh_file);
     tcase_add_test(tc, a_batch_is_synced_once_and_reads_never);
+    tcase_add_test(tc, listing_keys_reads_no_values);
     suite_add_tcase(suite, tc);
     return suite;
 }
