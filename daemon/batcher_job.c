@@ -147,6 +147,9 @@ static void job_work(struct job *job)
         job_commit(job);
     if (job->step)
         job_step_task(job);
+    /* A task may have put another file in the store's place and found it unusable. */
+    if (!job->store)
+        return;
     if (store_sync(job->store, job->fold, &ignored) != 0)
         job->sync_error = ignored;
     if (job->fold) {
