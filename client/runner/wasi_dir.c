@@ -48,7 +48,7 @@ uint32_t wasi_fd_prestat_dir_name(struct host *h, uint32_t number, uint32_t name
 
 static uint8_t type_of(unsigned char type)
 {
-    return wasi_filetype(type == DT_UNKNOWN ? 0 : DTTOIF(type));
+    return wasi_filetype(type == DT_UNKNOWN ? 0 : (mode_t)DTTOIF(type));
 }
 
 /* As much of the entry as there is room for; how many bytes that are. */
