@@ -193,7 +193,8 @@ int bed_run(struct bed *b, const struct options *o, struct bed *background, stru
             struct bed_result *ret, struct error *e)
 {
     struct load_group groups[3];
-    struct load_time time = {.warmup = o->warmup, .seconds = o->seconds, .seed = o->seed};
+    struct load_time time = {
+        .warmup = o->warmup, .seconds = o->seconds, .seed = o->seed, .anywhere = o->anywhere};
     unsigned n;
     int rc;
     *ret = (struct bed_result){0};

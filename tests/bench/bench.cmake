@@ -13,6 +13,7 @@ add_library(bobbin_bench STATIC
     bench/load.c
     bench/load_conn.c
     bench/peer.c
+    bench/place.c
     bench/server.c
     bench/server_postgres.c
     bench/sqlite.c

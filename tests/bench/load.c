@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "load_conn.h"
+#include "place.h"
 
 #define EVENTS 512
 /* How long answers may be missing at the end, and how often ^C is looked for. */
@@ -32,6 +33,7 @@ struct load {
     uint64_t cpu;    /* of this thread, when it began */
     uint64_t *due;   /* by group: when the next request at a rate is due */
     unsigned *turn;  /* by group: whose turn it is then */
+    struct place place;
 };
 
 static uint64_t own_cpu(void)
@@ -316,6 +318,11 @@ int load_run(struct load_group *groups, unsigned n, struct load_time *time, stru
     int rc = kept ? load_init(&l, groups, n, time, e) : error_set(e, ERR_OTHER, "out of memory");
     if (!kept)
         return rc;
+    if (!rc && !time->anywhere && l.nconns == 1) {
+        place_client(&l.place);
+        for (unsigned g = 0; g < n; g++)
+            place_server(&l.place, groups[g].server->peer.pid);
+    }
     if (!rc)
         rc = start_all(&l, e);
     l.boundary = bench_now() + (uint64_t)(time->warmup * (double)BENCH_NS);
@@ -329,6 +336,9 @@ int load_run(struct load_group *groups, unsigned n, struct load_time *time, stru
     }
     if (!rc)
         rc = find_problem(&l, e);
+    for (unsigned g = 0; g < n; g++)
+        place_free(&l.place, groups[g].server->peer.pid);
+    place_restore(&l.place);
     for (unsigned g = 0; !rc && g < n; g++)
         groups[g].hist = kept[g];
     load_fini(&l);

@@ -29,6 +29,8 @@ struct load_time {
     double warmup;  /* seconds before … */
     double seconds; /* … those that count */
     uint64_t seed;  /* of keys and values */
+    bool anywhere;  /* also for one connection: leave it to the scheduler where client and servers
+                       run; see place.h */
     /* Results. */
     double elapsed;      /* what the seconds really were */
     uint64_t client_cpu; /* ns of processor time of this thread */

@@ -30,6 +30,7 @@ static const char help[] =
     "  --warmup S          time before that (1)\n"
     "  --window            send the next request for each answer, instead of P when P are "
     "answered\n"
+    "  --anywhere          also for one connection: leave it to the scheduler where things run\n"
     "  --rate R            requests a second, by the clock, instead of as many as can be\n"
     "  --background-set C  so many other connections set meanwhile, on Bobbin\n"
     "  --seed N            of keys and values (1)\n"
@@ -56,6 +57,7 @@ enum {
     O_SECONDS,
     O_WARMUP,
     O_WINDOW,
+    O_ANYWHERE,
     O_RATE,
     O_BACKGROUND,
     O_SEED,
@@ -86,6 +88,7 @@ static const struct option long_options[] = {
     {"seconds", required_argument, NULL, O_SECONDS},
     {"warmup", required_argument, NULL, O_WARMUP},
     {"window", no_argument, NULL, O_WINDOW},
+    {"anywhere", no_argument, NULL, O_ANYWHERE},
     {"rate", required_argument, NULL, O_RATE},
     {"background-set", required_argument, NULL, O_BACKGROUND},
     {"seed", required_argument, NULL, O_SEED},
@@ -259,6 +262,9 @@ static int read_option(struct options *o, int option, const char *text, struct e
         return read_real(text, 0, 3600, &o->warmup, e);
     case O_WINDOW:
         o->window = true;
+        return 0;
+    case O_ANYWHERE:
+        o->anywhere = true;
         return 0;
     case O_RATE:
         return read_real(text, 1, 1e7, &o->rate, e);

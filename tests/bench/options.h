@@ -29,6 +29,7 @@ struct options {
     uint64_t seed;
     double rate;
     bool window;
+    bool anywhere;       /* see place.h */
     unsigned background; /* connections that set beside the load */
     const char *dir;
     const char *socket;
