@@ -20,7 +20,7 @@ struct admin_change {
     bool leaving;        /* unregister: the answer comes when the app is gone */
 };
 
-static void admin_reply_status(struct request *r, const struct app *app)
+void admin_reply_status(struct request *r, const struct app *app)
 {
     struct buffer result;
     msgpack_packer pk;
@@ -31,13 +31,13 @@ static void admin_reply_status(struct request *r, const struct app *app)
     buffer_fini(&result);
 }
 
-static int admin_find(struct request *r, struct app **ret, struct error *e)
+int admin_find(struct request *r, struct app **ret, struct error *e)
 {
     struct slice name;
     if (reader_str(&r->params, &name))
         return error_set(e, ERR_INVALID_REQUEST, "%s: app must be a string",
                          method_table[r->method].name);
-    return apps_find(&r->conn->server->apps, r->conn->peer_uid, name, ret, e);
+    return apps_find(&r->conn->server->apps, &r->conn->peer, name, ret, e);
 }
 
 int admin_status(struct request *r, struct error *e)
@@ -59,13 +59,13 @@ int admin_list(struct request *r, struct error *e)
     size_t count = 0;
     (void)e;
     list_each(it, tmp, &server->apps.all)
-        count += apps_visible(container_of(it, struct app, link), r->conn->peer_uid);
+        count += apps_visible(container_of(it, struct app, link), &r->conn->peer);
     buffer_init(&result);
     pack_init(&pk, &result);
     msgpack_pack_array(&pk, count);
     list_each(it, tmp, &server->apps.all) {
         struct app *app = container_of(it, struct app, link);
-        if (apps_visible(app, r->conn->peer_uid))
+        if (apps_visible(app, &r->conn->peer))
             app_pack_status(app, &pk);
     }
     request_reply_packed(r, &result);
@@ -132,6 +132,21 @@ static void admin_set_wanted(struct admin_change *change, bool wanted)
     }
 }
 
+/* The second param, a component's id; data NULL: all. */
+static int admin_read_component(struct request *r, struct app *app, struct slice *ret,
+                                struct error *e)
+{
+    if (r->param_count < 2 || reader_peek(&r->params) == READER_NIL)
+        return 0;
+    if (reader_str(&r->params, ret))
+        return error_set(e, ERR_INVALID_REQUEST, "%s: component must be a string",
+                         method_table[r->method].name);
+    if (!app_slot_find(app, *ret))
+        return error_set(e, ERR_INVALID_REQUEST, "app '%s' has no component '%.*s'",
+                         app_name(app), (int)(ret->len > 200 ? 200 : ret->len), ret->data);
+    return 0;
+}
+
 /* start and stop: read the params, note what is wanted, record it, then `done`. */
 static int admin_change_wanted(struct request *r, bool wanted, void (*done)(struct job *),
                                struct error *e)
@@ -144,15 +159,9 @@ static int admin_change_wanted(struct request *r, bool wanted, void (*done)(stru
         return rc;
     if (app->manifest_error)
         return error_set(e, ERR_INVALID_REQUEST, "%s", app->manifest_error);
-    if (r->param_count > 1 && reader_peek(&r->params) != READER_NIL) {
-        if (reader_str(&r->params, &id))
-            return error_set(e, ERR_INVALID_REQUEST, "%s: component must be a string",
-                             method_table[r->method].name);
-        if (!app_slot_find(app, id))
-            return error_set(e, ERR_INVALID_REQUEST, "app '%s' has no component '%.*s'",
-                             app_name(app), (int)(id.len > 200 ? 200 : id.len), id.data);
-    }
-    rc = admin_change_new(r, app, e);
+    rc = admin_read_component(r, app, &id, e);
+    if (!rc)
+        rc = admin_change_new(r, app, e);
     if (rc)
         return rc;
     change = admin_change_of(r);
@@ -193,13 +202,32 @@ static void admin_stop_overtaken(struct app *app)
     }
 }
 
+static bool admin_is_starter(const struct app *app, const struct component *c)
+{
+    for (struct list *it = app->retired.next; it != &app->retired; it = it->next)
+        if (container_of(it, struct app_retired, link)->successor == c)
+            return false;
+    return true;
+}
+
+/* Start what the change is about, but for what waits until its predecessor is gone. */
+static void admin_start_each(struct admin_change *change)
+{
+    for (size_t i = 0; i < change->app->slot_count; i++) {
+        struct component *c = change->app->slots[i].component;
+        if ((!change->id.data || slice_equals(change->id, component_spec(c)->id)) &&
+            admin_is_starter(change->app, c))
+            component_start(c);
+    }
+}
+
 static void admin_start_done(struct job *job)
 {
     struct request *r = container_of(job, struct request, job);
     struct app *app = admin_change_of(r)->app;
     if (admin_change_failed(r))
         return;
-    admin_each(admin_change_of(r), component_start);
+    admin_start_each(admin_change_of(r));
     app_pin(app);
     admin_stop_overtaken(app);
     admin_change_free(r);
@@ -220,7 +248,8 @@ static bool admin_change_at_rest(const struct admin_change *change)
             !component_at_rest(c))
             return false;
     }
-    return true;
+    /* What was replaced, or is not in the manifest any more, may still be stopping. */
+    return list_empty(&change->app->retired);
 }
 
 void admin_app_changed(struct app *app)
@@ -252,6 +281,33 @@ static void admin_stop_done(struct job *job)
 int admin_stop(struct request *r, struct error *e)
 {
     return admin_change_wanted(r, false, admin_stop_done, e);
+}
+
+static void admin_restart_done(struct job *job)
+{
+    struct request *r = container_of(job, struct request, job);
+    if (!admin_change_of(r)->status && admin_change_of(r)->app->state == APP_ACTIVE)
+        admin_each(admin_change_of(r), component_stop);
+    admin_start_done(job);
+}
+
+int admin_restart(struct request *r, struct error *e)
+{
+    return admin_change_wanted(r, true, admin_restart_done, e);
+}
+
+/* What is wanted stays as it is: the next daemon tries again. */
+int admin_reset(struct request *r, struct error *e)
+{
+    struct admin_change change = {0};
+    int rc = admin_find(r, &change.app, e);
+    if (!rc)
+        rc = admin_read_component(r, change.app, &change.id, e);
+    if (rc)
+        return rc;
+    admin_each(&change, component_reset);
+    admin_reply_status(r, change.app);
+    return 0;
 }
 
 static void admin_unregister_work(struct job *job)

@@ -14,7 +14,7 @@
 
 struct admin_registration {
     char *path;                 /* as asked */
-    uid_t peer;                 /* by whom */
+    const struct access_peer *peer; /* by whom; its connection's, which waits for the answer */
     struct directory directory; /* what is there; path NULL until looked at */
     struct manifest *manifest;
     struct apps_claim claim;    /* while it is being recorded */
@@ -70,18 +70,20 @@ static void admin_look_work(struct job *job)
     struct request *r = container_of(job, struct request, job);
     struct admin_registration *reg = r->detail;
     struct error *e = &reg->error;
-    bool allowed = access_is_admin(reg->peer);
+    bool allowed = reg->peer->admin;
     reg->status = directory_init(&reg->directory, reg->path, e);
     if (reg->status)
         reg->directory.path = NULL;
     else
-        allowed = access_allows(reg->peer, reg->directory.uid);
+        allowed = access_owns(reg->peer, reg->directory.uid);
     if (!allowed)
         reg->status = error_set(e, ERR_ACCESS_DENIED,
                                 "cannot register '%s': there is no such directory of yours",
                                 reg->path);
     if (!reg->status)
         reg->status = admin_check_path(reg->directory.path, e);
+    if (!reg->status)
+        reg->status = directory_check_private(&reg->directory, e);
     if (!reg->status)
         reg->status = manifest_load(reg->directory.path, &reg->manifest, e);
 }
@@ -218,7 +220,7 @@ int admin_register(struct request *r, struct error *e)
         free(reg);
         return error_set(e, ERR_OTHER, "out of memory");
     }
-    reg->peer = r->conn->peer_uid;
+    reg->peer = &r->conn->peer;
     r->detail = reg;
     r->job.work = admin_look_work;
     r->job.done = admin_look_done;

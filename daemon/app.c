@@ -25,9 +25,22 @@ const char *app_name(const struct app *app)
 static void app_on_connection(void *arg, struct component *component, int fd)
 {
     struct app *app = arg;
-    const struct component_spec *spec = component_spec(component);
-    if (conn_start_component(app->server, fd, app, spec))
-        log_error("app '%s' component '%s': cannot serve its connection", app_name(app), spec->id);
+    if (conn_start_component(app->server, fd, app, component))
+        log_error("app '%s' component '%s': cannot serve its connection", app_name(app),
+                  component_spec(component)->id);
+}
+
+void app_set_trouble(struct app *app, enum app_trouble trouble, const char *text)
+{
+    char *was = app->trouble[trouble];
+    if (text ? was && !strcmp(was, text) : !was)
+        return;
+    if (text)
+        log_warning("app '%s': %s", app_name(app), text);
+    else
+        log_info("app '%s': in order again: %s", app_name(app), was);
+    app->trouble[trouble] = text ? strdup(text) : NULL;
+    free(was);
 }
 
 static void app_on_trouble(void *arg, const struct error *e)
@@ -41,10 +54,12 @@ static void app_on_change(void *arg, struct component *component)
     struct app *app = arg;
     (void)component;
     admin_app_changed(app);
+    if (!list_empty(&app->retired))
+        app->server->sweep = true;
     app_check_left(app);
 }
 
-static void app_free_slots(struct app_slot *slots, size_t count)
+void app_free_slots(struct app_slot *slots, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (slots[i].component)
@@ -52,35 +67,50 @@ static void app_free_slots(struct app_slot *slots, size_t count)
     free(slots);
 }
 
-static int app_make_slots(struct app *app, const struct manifest *manifest, struct app_slot **ret,
-                          struct error *e)
+int app_make_component(struct app *app, struct component_spec *spec, unsigned instance,
+                       const char *name, struct component **ret, struct error *e)
 {
     struct component_host host = {
         .loop = &app->server->loop,
-        .app = manifest->name,
+        .app = name,
         .directory = &app->directory,
         .runner = app->server->options.runner,
         .warden = app->server->options.warden,
+        .gate = &app->server->gate,
+        .cgroup = app->server->options.cgroup,
         .on_connection = app_on_connection,
         .on_change = app_on_change,
         .arg = app,
     };
-    size_t count = manifest->component_count;
-    struct app_slot *slots = calloc(count + 1, sizeof *slots);
+    return component_new(&host, spec, instance, ret, e);
+}
+
+int app_make_slots(struct app *app, const struct manifest *manifest, struct app_slot **ret,
+                   size_t *ret_count, struct error *e)
+{
+    size_t count = 0, n = 0;
+    struct app_slot *slots;
+    for (size_t i = 0; i < manifest->component_count; i++)
+        count += manifest->components[i]->instances;
+    slots = calloc(count + 1, sizeof *slots);
     if (!slots)
         return error_set(e, ERR_OTHER, "out of memory");
-    for (size_t i = 0; i < count; i++) {
-        int rc = component_new(&host, &manifest->components[i], &slots[i].component, e);
-        if (rc) {
-            app_free_slots(slots, i);
-            return rc;
+    for (size_t i = 0; i < manifest->component_count; i++) {
+        struct component_spec *spec = manifest->components[i];
+        for (unsigned k = 1; k <= spec->instances; k++, n++) {
+            int rc = app_make_component(app, spec, k, manifest->name, &slots[n].component, e);
+            if (rc) {
+                app_free_slots(slots, n);
+                return rc;
+            }
         }
     }
     *ret = slots;
+    *ret_count = count;
     return 0;
 }
 
-static void app_set_durability(struct app *app, const struct manifest *manifest)
+void app_set_durability(struct app *app, const struct manifest *manifest)
 {
     struct store_options options = app->server->options.store;
 
@@ -97,17 +127,19 @@ int app_new(struct server *server, const struct directory *directory, struct man
         return error_set(e, ERR_OTHER, "out of memory");
     app->server = server;
     app->state = APP_ACTIVE;
+    app->requests_measured = UINT64_MAX;
     list_init(&app->conns);
     list_init(&app->watches);
     list_init(&app->rest_waiters);
     list_init(&app->leave_waiters);
+    list_init(&app->reload_waiters);
+    list_init(&app->retired);
     rc = directory_copy(&app->directory, directory, e);
     if (rc)
         goto fail;
-    rc = app_make_slots(app, manifest, &app->slots, e);
+    rc = app_make_slots(app, manifest, &app->slots, &app->slot_count, e);
     if (rc)
         goto fail_slots;
-    app->slot_count = manifest->component_count;
     rc = batcher_new(&server->loop, directory, server->options.store_idle_ms, &app->batcher, e);
     if (rc)
         goto fail_batcher;
@@ -132,29 +164,36 @@ bool app_at_rest(const struct app *app)
     for (size_t i = 0; i < app->slot_count; i++)
         if (!component_at_rest(app->slots[i].component))
             return false;
-    return true;
+    return list_empty(&app->retired);
+}
+
+void app_close_component(struct app *app, const struct component *component, const char *reason)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &app->conns) {
+        struct conn *c = container_of(it, struct conn, in_app);
+        if (c->process == component)
+            conn_close(c, "%s", reason);
+    }
 }
 
 int app_replace_manifest(struct app *app, struct manifest *manifest, struct error *e)
 {
     char *wanted = app_wanted_text(app);
     struct app_slot *slots;
-    struct list *it, *tmp;
+    size_t count;
     int rc;
     assert(app_at_rest(app));
     if (!wanted)
         return error_set(e, ERR_OTHER, "out of memory");
-    rc = app_make_slots(app, manifest, &slots, e);
+    rc = app_make_slots(app, manifest, &slots, &count, e);
     if (rc) {
         free(wanted);
         return rc;
     }
     /* A descriptor that a process passed on before it ended belongs to a component of before. */
-    list_each(it, tmp, &app->conns) {
-        struct conn *c = container_of(it, struct conn, in_app);
-        if (c->component)
-            conn_close(c, "the app was registered again");
-    }
+    for (size_t i = 0; i < app->slot_count; i++)
+        app_close_component(app, app->slots[i].component, "the app was registered again");
     app_free_slots(app->slots, app->slot_count);
     manifest_free(app->manifest);
     free(app->manifest_error);
@@ -162,7 +201,7 @@ int app_replace_manifest(struct app *app, struct manifest *manifest, struct erro
     app->manifest_error = NULL;
     app->wanted_before = NULL;
     app->slots = slots;
-    app->slot_count = manifest->component_count;
+    app->slot_count = count;
     app->manifest = manifest;
     app_set_durability(app, manifest);
     app_set_wanted(app, wanted);
@@ -183,7 +222,7 @@ bool app_grants(const struct app *app, struct slice label)
     if (slice_equals(label, "default"))
         return true;
     for (size_t i = 0; i < app->manifest->component_count; i++)
-        for (char **store = app->manifest->components[i].stores; *store; store++)
+        for (char **store = app->manifest->components[i]->stores; *store; store++)
             if (slice_equals(label, *store))
                 return true;
     return false;
@@ -214,6 +253,8 @@ static void app_on_closed(void *arg)
     manifest_free(app->manifest);
     free(app->manifest_error);
     free(app->wanted_before);
+    for (size_t i = 0; i < APP_TROUBLE_COUNT; i++)
+        free(app->trouble[i]);
     free(app->slots);
     free(app);
 }
@@ -237,6 +278,7 @@ static void app_check_left(struct app *app)
 
 void app_sweep(struct app *app)
 {
+    app_sweep_retired(app);
     if (app->state == APP_LEAVING && app_at_rest(app) && list_empty(&app->conns) && !app->pins)
         app_close_all(app);
 }
@@ -283,6 +325,20 @@ void app_leave_tick(struct app *app)
         list_each(it, tmp, &app->conns)
             conn_close(container_of(it, struct conn, in_app), "the app is gone");
     app_check_left(app);
+}
+
+void app_count_rate(struct app *app)
+{
+    app->rate = (uint32_t)(app->requests - app->requests_seen);
+    app->requests_seen = app->requests;
+}
+
+bool app_may_have_grown(struct app *app)
+{
+    if (app->requests == app->requests_measured)
+        return false;
+    app->requests_measured = app->requests;
+    return true;
 }
 
 void app_pin(struct app *app)

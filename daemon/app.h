@@ -26,9 +26,23 @@ enum app_state {
     APP_CLOSING, /* waits for the components' handles and the store to close */
 };
 
+/* What an administrator should know of an app that is served all the same. */
+enum app_trouble {
+    APP_TROUBLE_MANIFEST,  /* spin.toml is wrong; that of before is in force */
+    APP_TROUBLE_DIRECTORY, /* the directory cannot be used as it should */
+    APP_TROUBLE_COUNT
+};
+
 struct app_slot {
     struct component *component;
     bool wanted; /* the component shall run; recorded in the registry */
+};
+
+/* A component that another manifest has replaced or left out: freed when its process is gone. */
+struct app_retired {
+    struct list link;            /* in app->retired */
+    struct component *component;
+    struct component *successor; /* is started then, if it is wanted; NULL: none */
 };
 
 struct app {
@@ -38,21 +52,28 @@ struct app {
     struct directory directory;
     struct manifest *manifest;
     char *manifest_error;        /* why spin.toml could not be read at start-up; NULL: it could */
+    char *trouble[APP_TROUBLE_COUNT]; /* in words; NULL: none */
     char *wanted_before;         /* what was recorded as wanted, while spin.toml could not be read */
     struct batcher *batcher;
     size_t slot_count;
-    struct app_slot *slots;      /* one a component, in the manifest's order */
+    struct app_slot *slots;      /* one an instance of a component, in the manifest's order */
+    struct list retired;         /* struct app_retired */
     struct list conns;           /* struct conn, bound to this app */
     unsigned conn_count;
     struct list watches;         /* struct watch, of all its connections */
     unsigned watch_count;
     uint64_t requests;           /* of its connections, so far */
     bool restoring;              /* its store is about to be replaced: nothing is started */
+    uint64_t requests_seen;      /* of these, a second ago at most … */
+    uint32_t rate;               /* … and how many came in the second before */
+    uint64_t requests_measured;  /* of these, when store_bytes was looked at; UINT64_MAX: never */
+    uint64_t store_bytes;        /* the file and its log on disk, as last looked at */
     unsigned pins;               /* jobs on the worker that will come back to this app */
     unsigned closing;            /* callbacks that APP_CLOSING still waits for */
     unsigned leaving_ticks;      /* how long it has been leaving, in ticks of apps */
     struct list rest_waiters;    /* struct request: answered when what they stopped is at rest */
     struct list leave_waiters;   /* struct request: resumed when the app is gone */
+    struct list reload_waiters;  /* struct request: answered when nothing is retired any more */
 };
 
 /* The directory is copied, the manifest is the app's on success. Nothing is started. */
@@ -63,13 +84,30 @@ const char *app_name(const struct app *app);
 /* Take another manifest (owned on success) while no component runs. What is wanted stays; where
  * spin.toml could not be read before, what was recorded as wanted is wanted again. */
 int app_replace_manifest(struct app *app, struct manifest *manifest, struct error *e);
+/* What the manifest says of it, from the next batch on. */
+void app_set_durability(struct app *app, const struct manifest *manifest);
+/* Take another manifest (owned on success) while components run: those of which it says the same stay
+ * as they are, others are stopped, and started if they are wanted. On failure nothing has changed. */
+int app_reload(struct app *app, struct manifest *manifest, struct error *e);
+/* Components for all instances, and their number. */
+int app_make_slots(struct app *app, const struct manifest *manifest, struct app_slot **ret,
+                   size_t *ret_count, struct error *e);
+int app_make_component(struct app *app, struct component_spec *spec, unsigned instance,
+                       const char *name, struct component **ret, struct error *e);
+void app_free_slots(struct app_slot *slots, size_t count);
+/* Free the retired components that have come to rest, start their successors. */
+void app_sweep_retired(struct app *app);
+/* Close the connections that the component's processes have or passed on. */
+void app_close_component(struct app *app, const struct component *component, const char *reason);
 /* Whether no component has a process or a timer. */
 bool app_at_rest(const struct app *app);
-/* The slot of that component id; NULL: none. */
+/* The first slot of that component id; NULL: none. */
 struct app_slot *app_slot_find(struct app *app, struct slice id);
 /* Whether the label is "default" or granted to any component by the manifest. */
 bool app_grants(const struct app *app, struct slice label);
 
+/* Note a trouble, or with NULL that it is over; it is logged and told once. */
+void app_set_trouble(struct app *app, enum app_trouble trouble, const char *text);
 /* Start every component that is wanted. */
 void app_start_wanted(struct app *app);
 /* What the registry keeps of `wanted`, to be freed; NULL: no memory. */
@@ -84,6 +122,11 @@ void app_set_wanted(struct app *app, const char *text);
 void app_leave(struct app *app, int code, const char *reason, bool gone);
 /* One tick of the clock on an app that leaves: peers that do not read are not waited for forever. */
 void app_leave_tick(struct app *app);
+
+/* A second has passed: note how many requests came in it. */
+void app_count_rate(struct app *app);
+/* Whether the store's size should be looked at again, which the caller then does. */
+bool app_may_have_grown(struct app *app);
 
 /* At the end of a turn: close an app that leaves and that nothing holds any more. */
 void app_sweep(struct app *app);

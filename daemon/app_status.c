@@ -4,6 +4,7 @@
 
 #include "daemon/app.h"
 #include "daemon/registry.h"
+#include "daemon/usage.h"
 #include "protocol/message.h"
 
 static void pack_int_or_nil(msgpack_packer *pk, int64_t value, int64_t none)
@@ -17,9 +18,13 @@ static void pack_int_or_nil(msgpack_packer *pk, int64_t value, int64_t none)
 static void app_pack_component(const struct component *component, msgpack_packer *pk)
 {
     struct component_status s = component_status(component);
-    msgpack_pack_map(pk, 8);
+    struct usage usage;
+    bool known = s.pid && usage_read(s.pid, &usage);
+    msgpack_pack_map(pk, 12);
     pack_cstr(pk, "id");
     pack_cstr(pk, component_spec(component)->id);
+    pack_cstr(pk, "instance");
+    msgpack_pack_unsigned_int(pk, component_instance(component));
     pack_cstr(pk, "state");
     pack_cstr(pk, component_state_word(s.state));
     pack_cstr(pk, "reason");
@@ -34,6 +39,12 @@ static void app_pack_component(const struct component *component, msgpack_packer
     pack_int_or_nil(pk, s.exit_signal, 0);
     pack_cstr(pk, "restarts");
     msgpack_pack_uint64(pk, s.restarts);
+    pack_cstr(pk, "dropped");
+    msgpack_pack_uint64(pk, s.dropped);
+    pack_cstr(pk, "memory");
+    pack_int_or_nil(pk, known ? usage.memory : -1, -1);
+    pack_cstr(pk, "cpu_ms");
+    pack_int_or_nil(pk, known ? usage.cpu_ms : -1, -1);
 }
 
 static size_t app_count_wanted(const struct app *app)
@@ -54,9 +65,21 @@ const char *app_durability(const struct app *app)
     return app->manifest->relaxed ? "relaxed" : "full";
 }
 
+/* What is wrong with it as a whole; NULL: nothing. */
+static const char *app_error(const struct app *app)
+{
+    if (app->manifest_error)
+        return app->manifest_error;
+    for (size_t i = 0; i < APP_TROUBLE_COUNT; i++)
+        if (app->trouble[i])
+            return app->trouble[i];
+    return NULL;
+}
+
 void app_pack_status(const struct app *app, msgpack_packer *pk)
 {
-    msgpack_pack_map(pk, app->manifest_error ? 6 : 5);
+    const char *error = app_error(app);
+    msgpack_pack_map(pk, error ? 9 : 8);
     pack_cstr(pk, "name");
     pack_cstr(pk, app_name(app));
     pack_cstr(pk, "directory");
@@ -65,10 +88,16 @@ void app_pack_status(const struct app *app, msgpack_packer *pk)
     pack_cstr(pk, app_is_wanted(app) ? "running" : "stopped");
     pack_cstr(pk, "durability");
     pack_cstr(pk, app_durability(app));
-    if (app->manifest_error) {
+    if (error) {
         pack_cstr(pk, "error");
-        pack_cstr(pk, app->manifest_error);
+        pack_cstr(pk, error);
     }
+    pack_cstr(pk, "connections");
+    msgpack_pack_unsigned_int(pk, app->conn_count);
+    pack_cstr(pk, "rate");
+    msgpack_pack_uint32(pk, app->rate);
+    pack_cstr(pk, "store_bytes");
+    msgpack_pack_uint64(pk, app->store_bytes);
     pack_cstr(pk, "components");
     msgpack_pack_array(pk, app->slot_count);
     for (size_t i = 0; i < app->slot_count; i++)

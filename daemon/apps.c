@@ -13,7 +13,8 @@
 #include "protocol/limits.h"
 #include "protocol/utf8.h"
 
-enum { APPS_TICK_MS = 1000 };
+/* Every second tick looks after the directories, so that a change is noticed within a second. */
+enum { APPS_TICK_MS = 1000, APPS_LOOK_MS = 500 };
 
 /* Make an app from its row. A directory that is gone or another one is no reason not to start. */
 static int apps_load_one(struct apps *apps, const struct directory *directory, const char *wanted)
@@ -90,6 +91,7 @@ int apps_init(struct apps *apps, struct server *server, const char *state_dir, s
     int rc;
     apps->server = server;
     apps->looking = false;
+    apps->ticks = 0;
     list_init(&apps->all);
     list_init(&apps->claims);
     buffer_init(&load.lost);
@@ -113,15 +115,23 @@ struct apps_look {
         struct app *app; /* pinned */
         struct error error;
         int status;
+        bool measure; /* the store may have grown */
+        uint64_t store_bytes;
     } looked[];
 };
 
 static void apps_look_work(struct job *job)
 {
     struct apps_look *look = container_of(job, struct apps_look, job);
-    for (size_t i = 0; i < look->count; i++)
-        look->looked[i].status =
-            directory_check(&look->looked[i].app->directory, &look->looked[i].error);
+    for (size_t i = 0; i < look->count; i++) {
+        struct apps_looked *looked = &look->looked[i];
+        const struct directory *directory = &looked->app->directory;
+        looked->status = directory_check(directory, &looked->error);
+        if (!looked->status)
+            looked->status = directory_check_usable(directory, &looked->error);
+        if (!looked->status && looked->measure)
+            looked->store_bytes = directory_store_bytes(directory);
+    }
     for (size_t i = 0; i < look->count; i++)
         if (look->looked[i].status == ERR_NO_SUCH_APP)
             registry_remove(look->apps->registry, look->looked[i].app->directory.path,
@@ -137,6 +147,11 @@ static void apps_look_done(struct job *job)
         if (look->looked[i].status == ERR_NO_SUCH_APP)
             app_leave(app, ERR_NO_SUCH_APP, "its directory is gone or another one is in its place",
                       true);
+        else
+            app_set_trouble(app, APP_TROUBLE_DIRECTORY,
+                            look->looked[i].status ? look->looked[i].error.text : NULL);
+        if (!look->looked[i].status && look->looked[i].measure)
+            app->store_bytes = look->looked[i].store_bytes;
         app_unpin(app);
     }
     free(look);
@@ -164,6 +179,7 @@ static void apps_look(struct apps *apps)
         if (app->state != APP_ACTIVE)
             continue;
         app_pin(app);
+        look->looked[look->count].measure = app_may_have_grown(app);
         look->looked[look->count++].app = app;
     }
     look->job.work = apps_look_work;
@@ -176,9 +192,15 @@ static void apps_tick_cb(uv_timer_t *timer)
 {
     struct apps *apps = container_of(timer, struct apps, tick);
     struct list *it, *tmp;
-    list_each(it, tmp, &apps->all)
-        app_leave_tick(container_of(it, struct app, link));
-    server_stop_tick(apps->server);
+    apps->ticks++;
+    if (apps->ticks % (APPS_TICK_MS / APPS_LOOK_MS) == 0) {
+        list_each(it, tmp, &apps->all) {
+            struct app *app = container_of(it, struct app, link);
+            app_leave_tick(app);
+            app_count_rate(app);
+        }
+        server_stop_tick(apps->server);
+    }
     if (!apps->looking && apps->server->state == SERVER_RUNNING && !list_empty(&apps->all))
         apps_look(apps);
 }
@@ -188,7 +210,7 @@ void apps_start(struct apps *apps)
     struct list *it, *tmp;
     list_each(it, tmp, &apps->all)
         app_start_wanted(container_of(it, struct app, link));
-    uv_timer_start(&apps->tick, apps_tick_cb, APPS_TICK_MS, APPS_TICK_MS);
+    uv_timer_start(&apps->tick, apps_tick_cb, APPS_LOOK_MS, APPS_LOOK_MS);
 }
 
 void apps_stop(struct apps *apps)
@@ -220,19 +242,19 @@ struct app *apps_at(struct apps *apps, const char *path)
     return NULL;
 }
 
-bool apps_visible(const struct app *app, uid_t peer)
+bool apps_visible(const struct app *app, const struct access_peer *peer)
 {
-    return app->state == APP_ACTIVE && access_allows(peer, app->directory.uid);
+    return app->state == APP_ACTIVE && access_allows(peer, app->directory.uid, app->manifest);
 }
 
-static bool apps_matches(const struct app *app, uid_t peer, struct slice name)
+static bool apps_matches(const struct app *app, const struct access_peer *peer, struct slice name)
 {
     return apps_visible(app, peer) &&
            slice_equals(name, name.len && name.data[0] == '/' ? app->directory.path
                                                               : app_name(app));
 }
 
-int apps_find(struct apps *apps, uid_t peer, struct slice name, struct app **ret, struct error *e)
+int apps_find(struct apps *apps, const struct access_peer *peer, struct slice name, struct app **ret, struct error *e)
 {
     struct app *found = NULL;
     struct list *it, *tmp;
@@ -247,7 +269,7 @@ int apps_find(struct apps *apps, uid_t peer, struct slice name, struct app **ret
                              name.data, found->directory.path, app->directory.path);
         found = app;
     }
-    if (!found && access_is_admin(peer))
+    if (!found && peer->admin)
         return error_set(e, ERR_NO_SUCH_APP, "no app '%.*s' is registered", shown, name.data);
     if (!found)
         return error_set(e, ERR_ACCESS_DENIED, "there is no app '%.*s' that you may use", shown,

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 #include <uv.h>
 
+#include "daemon/access.h"
 #include "daemon/app.h"
 #include "daemon/list.h"
 #include "daemon/registry.h"
@@ -27,7 +28,8 @@ struct apps {
     struct list all;           /* struct app, those that leave included */
     struct list claims;        /* struct apps_claim */
     struct registry *registry; /* used at start-up, then by the worker's jobs alone */
-    uv_timer_t tick;           /* every second: look whether the directories are still there */
+    uv_timer_t tick;           /* look whether the directories are still there, count the time */
+    uint64_t ticks;            /* of it, so far */
     bool looking;              /* such a look is on the worker */
 };
 
@@ -37,15 +39,17 @@ int apps_init(struct apps *apps, struct server *server, const char *state_dir, s
 void apps_start(struct apps *apps);
 /* Make every app leave because the daemon stops; what is wanted stays recorded. */
 void apps_stop(struct apps *apps);
+/* Read all manifests again and apply what has changed. */
+void apps_reload(struct apps *apps);
 /* Whether none is left. */
 bool apps_empty(const struct apps *apps);
 void apps_fini(struct apps *apps);
 
 /* The app of that name or directory that `peer` may use. The same refusal for one that is not there
  * and one that may not be seen. */
-int apps_find(struct apps *apps, uid_t peer, struct slice name, struct app **ret, struct error *e);
+int apps_find(struct apps *apps, const struct access_peer *peer, struct slice name, struct app **ret, struct error *e);
 /* Whether `peer` is told of the app. */
-bool apps_visible(const struct app *app, uid_t peer);
+bool apps_visible(const struct app *app, const struct access_peer *peer);
 /* The app at that canonical path, in whatever state; NULL: none. */
 struct app *apps_at(struct apps *apps, const char *path);
 /* An error if another active app of the same owner has that name, or will have it. */

@@ -15,15 +15,17 @@
 
 struct component {
     struct component_host host;
-    const struct component_spec *spec; /* borrowed */
+    struct component_spec *spec; /* a reference */
+    unsigned instance;           /* from 1 */
     struct restart restart;            /* what is wanted, what is, and the history */
     struct process *process;
-    uv_timer_t timer;  /* back-off, or SIGKILL: by state */
+    uv_timer_t timer;  /* back-off, readiness, watchdog or SIGKILL: by state */
     uv_timer_t notice; /* a change made by a call, to be told after it returned */
     pid_t pid;         /* 0: none */
     int64_t since_ms;
     int exit_code; /* of the last run; -1: none */
     int exit_signal;
+    char fault[100]; /* why the run was ended as overdue; "": it was not */
     char reason[700];
     unsigned handles; /* not closed yet */
     void (*on_freed)(void *arg);
@@ -49,10 +51,13 @@ static int64_t wall_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* "10 s", "100 ms" */
-static const char *duration(char *text, size_t size, uint32_t ms)
+/* "10 s", "100 ms"; long ones to the second. */
+static const char *duration(char *text, size_t size, uint64_t ms)
 {
-    snprintf(text, size, ms % 1000 ? "%u ms" : "%u s", ms % 1000 ? ms : ms / 1000);
+    bool whole = ms % 1000 == 0 || ms >= 10000;
+
+    snprintf(text, size, whole ? "%llu s" : "%llu ms",
+             (unsigned long long)(whole ? ms / 1000 : ms));
     return text;
 }
 
@@ -77,7 +82,7 @@ static void describe_end(char *text, size_t size, const struct restart_outcome *
 /* Why the component is in the state that an end brought it to. */
 static void explain_end(struct component *c, const struct restart_step *step, const char *end)
 {
-    char time[32];
+    char time[40];
 
     c->reason[0] = '\0';
     if (step->limit_hit)
@@ -87,6 +92,11 @@ static void explain_end(struct component *c, const struct restart_step *step, co
     else if (c->restart.state == COMPONENT_BACKING_OFF)
         snprintf(c->reason, sizeof(c->reason), "%s; next start after %s", end,
                  duration(time, sizeof(time), step->delay_ms));
+    else if (c->restart.state == COMPONENT_WAITING)
+        snprintf(c->reason, sizeof(c->reason), "%s; next run after %s", end,
+                 duration(time, sizeof(time), step->delay_ms));
+    else if (c->restart.state == COMPONENT_STOPPING)
+        snprintf(c->reason, sizeof(c->reason), "%s", c->fault);
     else if (c->restart.state == COMPONENT_FAILED || c->restart.state == COMPONENT_EXITED)
         snprintf(c->reason, sizeof(c->reason), "%s", end);
 }
@@ -113,10 +123,33 @@ static void timer_cb(uv_timer_t *timer)
 {
     struct component *c = timer->data;
 
-    if (c->restart.state == COMPONENT_STOPPING)
+    char time[40];
+
+    switch (c->restart.state) {
+    case COMPONENT_STOPPING:
         process_signal(c->process, SIGKILL);
-    else
+        return;
+    case COMPONENT_STARTING:
+        snprintf(c->fault, sizeof(c->fault), "not ready within %s",
+                 duration(time, sizeof(time), c->spec->start_timeout_ms));
+        apply_from_loop(c, RESTART_OVERDUE);
+        return;
+    case COMPONENT_RUNNING:
+        snprintf(c->fault, sizeof(c->fault), "no ping within %s",
+                 duration(time, sizeof(time), c->spec->watchdog_ms));
+        apply_from_loop(c, RESTART_OVERDUE);
+        return;
+    default:
         apply_from_loop(c, RESTART_DELAY_OVER);
+    }
+}
+
+static void terminate(struct component *c, int sig)
+{
+    process_signal(c->process, sig);
+    /* A group that was stopped would never see it. */
+    process_signal(c->process, SIGCONT);
+    uv_timer_start(&c->timer, timer_cb, c->spec->stop_timeout_ms, 0);
 }
 
 static void act(struct component *c, const struct restart_step *step)
@@ -126,13 +159,20 @@ static void act(struct component *c, const struct restart_step *step)
         break;
     case RESTART_DO_LAUNCH:
         uv_timer_stop(&c->timer);
+        c->fault[0] = '\0';
         process_start(c->process);
         break;
     case RESTART_DO_TERMINATE:
-        process_signal(c->process, SIGTERM);
-        /* A group that was stopped would never see it. */
-        process_signal(c->process, SIGCONT);
-        uv_timer_start(&c->timer, timer_cb, c->spec->stop_timeout_ms, 0);
+        terminate(c, SIGTERM);
+        break;
+    case RESTART_DO_ABORT:
+        terminate(c, SIGABRT);
+        break;
+    case RESTART_DO_AWAIT:
+        uv_timer_start(&c->timer, timer_cb, c->spec->start_timeout_ms, 0);
+        break;
+    case RESTART_DO_WATCH:
+        uv_timer_start(&c->timer, timer_cb, c->spec->watchdog_ms, 0);
         break;
     case RESTART_DO_DELAY:
         uv_timer_start(&c->timer, timer_cb, step->delay_ms, 0);
@@ -195,6 +235,14 @@ static void on_up(void *arg, pid_t pid, int fd)
     apply_from_loop(c, RESTART_UP);
 }
 
+static void on_ready(void *arg)
+{
+    struct component *c = arg;
+
+    if (c->spec->ready == READY_LINE)
+        apply_from_loop(c, RESTART_READY);
+}
+
 static void on_down(void *arg, const struct restart_outcome *outcome, const char *why)
 {
     struct component *c = arg;
@@ -204,27 +252,52 @@ static void on_down(void *arg, const struct restart_outcome *outcome, const char
     c->exit_code = outcome->exit_code;
     c->exit_signal = outcome->exit_signal;
     describe_end(end, sizeof(end), outcome, why);
+    if (c->fault[0]) {
+        char how[sizeof(end)];
+        snprintf(how, sizeof(how), "%s", end);
+        snprintf(end, sizeof(end), "%s: %.400s", c->fault, how);
+    }
     if (apply(c, RESTART_DOWN, outcome, end))
         tell(c);
 }
 
-int component_new(const struct component_host *host, const struct component_spec *spec,
+static void component_destroy(struct component *c)
+{
+    process_free(c->process);
+    component_spec_unref(c->spec);
+    free((char *)(uintptr_t)c->host.app);
+    free(c);
+}
+
+/* Never 0, and another one for each component of each daemon. */
+static uint32_t seed(const struct component *c)
+{
+    uint64_t mixed = (uint64_t)(uintptr_t)c * UINT64_C(0x9e3779b97f4a7c15) + uv_hrtime();
+
+    return (uint32_t)(mixed >> 16) | 1;
+}
+
+int component_new(const struct component_host *host, struct component_spec *spec, unsigned instance,
                   struct component **ret, struct error *e)
 {
     struct component *c = calloc(1, sizeof(*c));
-    struct process_events events = {.on_up = on_up, .on_down = on_down, .arg = c};
+    struct process_events events = {
+        .on_up = on_up, .on_ready = on_ready, .on_down = on_down, .arg = c};
     int code;
 
     if (!c)
         return error_set(e, ERR_OTHER, "out of memory");
     c->host = *host;
-    c->spec = spec;
-    restart_init(&c->restart);
+    c->host.app = strdup(host->app);
+    c->spec = component_spec_ref(spec);
+    c->instance = instance;
+    restart_init(&c->restart, seed(c));
     c->since_ms = wall_ms();
     c->exit_code = -1;
-    code = process_new(&c->host, spec, &events, &c->process, e);
+    code = c->host.app ? process_new(&c->host, c->spec, instance, &events, &c->process, e)
+                       : error_set(e, ERR_OTHER, "out of memory");
     if (code) {
-        free(c);
+        component_destroy(c);
         return code;
     }
     uv_timer_init(host->loop, &c->timer);
@@ -235,9 +308,26 @@ int component_new(const struct component_host *host, const struct component_spec
     return 0;
 }
 
-const struct component_spec *component_spec(const struct component *c)
+struct component_spec *component_spec(const struct component *c)
 {
     return c->spec;
+}
+
+unsigned component_instance(const struct component *c)
+{
+    return c->instance;
+}
+
+void component_set_spec(struct component *c, struct component_spec *spec)
+{
+    component_spec_ref(spec);
+    component_spec_unref(c->spec);
+    c->spec = spec;
+    process_set_spec(c->process, spec);
+    if (c->restart.state == COMPONENT_RUNNING && spec->watchdog_ms)
+        uv_timer_start(&c->timer, timer_cb, spec->watchdog_ms, 0);
+    else if (c->restart.state == COMPONENT_RUNNING)
+        uv_timer_stop(&c->timer);
 }
 
 struct component_status component_status(const struct component *c)
@@ -246,10 +336,12 @@ struct component_status component_status(const struct component *c)
         .state = c->restart.state,
         .reason = c->reason,
         .since_ms = c->since_ms,
+        .wanted = c->restart.wanted,
         .pid = c->pid,
         .exit_code = c->exit_code,
         .exit_signal = c->exit_signal,
         .restarts = c->restart.restarts,
+        .dropped = process_dropped(c->process),
     };
 }
 
@@ -269,6 +361,23 @@ void component_stop(struct component *c)
     apply_from_call(c, RESTART_WANT_STOP);
 }
 
+void component_reset(struct component *c)
+{
+    apply_from_call(c, RESTART_RESET);
+}
+
+void component_heard_hello(struct component *c)
+{
+    if (c->spec->ready == READY_HELLO && c->pid)
+        apply_from_call(c, RESTART_READY);
+}
+
+void component_heard_ping(struct component *c)
+{
+    if (c->restart.state == COMPONENT_RUNNING && c->spec->watchdog_ms)
+        uv_timer_start(&c->timer, timer_cb, c->spec->watchdog_ms, 0);
+}
+
 bool component_at_rest(const struct component *c)
 {
     return c->restart.state == COMPONENT_STOPPED || c->restart.state == COMPONENT_FAILED ||
@@ -283,8 +392,7 @@ static void on_closed(uv_handle_t *handle)
         return;
     void (*on_freed)(void *) = c->on_freed;
     void *arg = c->freed_arg;
-    process_free(c->process);
-    free(c);
+    component_destroy(c);
     if (on_freed)
         on_freed(arg);
 }

@@ -14,6 +14,8 @@
 #include "daemon/directory.h"
 #include "daemon/manifest.h"
 
+struct cgroup;
+struct launch_gate;
 struct warden;
 
 /* X(identifier, word) */
@@ -22,6 +24,7 @@ struct warden;
     X(STARTING, "starting")                                                                        \
     X(RUNNING, "running")                                                                          \
     X(BACKING_OFF, "backing-off")                                                                  \
+    X(WAITING, "waiting")                                                                          \
     X(STOPPING, "stopping")                                                                        \
     X(FAILED, "failed")                                                                            \
     X(EXITED, "exited")
@@ -37,8 +40,8 @@ const char *component_state_word(enum component_state state);
 
 struct component;
 
-/* Where a component's processes live; the strings belong to the caller and outlive the component.
- */
+/* Where a component's processes live. The app's name is copied, everything else belongs to the
+ * caller and outlives the component. */
 struct component_host {
     uv_loop_t *loop;
     const char *app; /* the app's name */
@@ -46,6 +49,8 @@ struct component_host {
         *directory;        /* working directory; the owner's uid when the daemon is root */
     const char *runner;    /* path of bobbin-run */
     struct warden *warden; /* told of every process group; NULL: none (tests) */
+    struct launch_gate *gate; /* bounds how many are started at once; NULL: none (tests) */
+    struct cgroup *cgroup;    /* where limits are set; NULL: by rlimits */
     /* A process was started: `fd` is the daemon's end of its connection (non-blocking, close on
      * exec), the callee's from now on. */
     void (*on_connection)(void *arg, struct component *c, int fd);
@@ -60,16 +65,23 @@ struct component_status {
     enum component_state state;
     const char *reason; /* in words; "" when there is nothing to say; the component's */
     int64_t since_ms;   /* wall clock, since 1970 */
+    bool wanted;        /* to be running */
     pid_t pid;          /* 0: none */
     int exit_code;      /* of the last run; -1: none */
     int exit_signal;    /* of the last run; 0: none */
     uint64_t restarts;  /* by policy, since the last component_start */
+    uint64_t dropped;   /* bytes of output that were not logged, so far */
 };
 
-/* `host` is copied, `spec` is borrowed and must outlive the component. */
-int component_new(const struct component_host *host, const struct component_spec *spec,
+/* `host` is copied, the component holds a reference of its own to `spec`. `instance` counts from 1;
+ * those behind the first one
+ * are called "ID@INSTANCE". */
+int component_new(const struct component_host *host, struct component_spec *spec, unsigned instance,
                   struct component **ret, struct error *e);
-const struct component_spec *component_spec(const struct component *c);
+struct component_spec *component_spec(const struct component *c);
+unsigned component_instance(const struct component *c);
+/* Another spec that differs in policy only (SPEC_POLICY) from now on. */
+void component_set_spec(struct component *c, struct component_spec *spec);
 struct component_status component_status(const struct component *c);
 
 /* Want it running. Starts a stopped, failed or exited one and clears its history; no effect on one
@@ -78,6 +90,11 @@ void component_start(struct component *c);
 /* Want it stopped: SIGTERM to the process group, SIGKILL after the stop time-out. Ends in STOPPED.
  */
 void component_stop(struct component *c);
+/* Forget that it failed: FAILED becomes STOPPED; no effect otherwise. */
+void component_reset(struct component *c);
+/* Its process said hello, or sent a ping. */
+void component_heard_hello(struct component *c);
+void component_heard_ping(struct component *c);
 /* Whether no process and no timer is left: STOPPED, FAILED or EXITED. */
 bool component_at_rest(const struct component *c);
 /* Close all handles, then free, then call on_freed (may be NULL). Only when at rest. */

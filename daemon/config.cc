@@ -28,6 +28,8 @@ void config_fini(struct config *c)
     std::free(c->socket);
     std::free(c->state_dir);
     std::free(c->runner);
+    std::free(c->admin_group);
+    std::free(c->cgroup);
     config_init(c);
 }
 
@@ -115,7 +117,8 @@ static void load(struct config *c, const std::string &path)
 #undef X
                             "socket",
                         "state_dir", "runner", "log_level", "store_idle", "threads", "quota_bytes",
-                        "quota_entries", "store_memory", "commit_log_size", "fold_changes", "wal_pages"});
+                        "quota_entries", "store_memory", "commit_log_size", "fold_changes", "wal_pages",
+                        "admin_group", "cgroup"});
     if (toml_string(doc, doc.root, "log_level", &word)) {
         loaded.log_level_set = true;
         if (!log_level_parse(word.c_str(), &loaded.log_level))
@@ -133,12 +136,16 @@ static void load(struct config *c, const std::string &path)
     read_store(doc, &loaded);
     read_limits(doc, &loaded);
     std::string socket = read_path(doc, "socket"), state_dir = read_path(doc, "state_dir");
-    std::string runner = read_path(doc, "runner");
+    std::string runner = read_path(doc, "runner"), cgroup = read_path(doc, "cgroup");
+    std::string admin_group;
+    toml_string(doc, doc.root, "admin_group", &admin_group);
 
     *c = loaded;
     replace(&c->socket, socket);
     replace(&c->state_dir, state_dir);
     replace(&c->runner, runner);
+    replace(&c->admin_group, admin_group);
+    replace(&c->cgroup, cgroup);
 }
 
 int config_load(struct config *c, const char *path, struct error *e)

@@ -11,6 +11,8 @@
  *     fold_changes = 131072   # changes that gather at most before they go to the database
  *     wal_pages = 8192        # pages of SQLite's WAL at which they go to its file
  *     max_connections = 1000  # and the other limits of LIMIT_SETTABLE_LIST in protocol/limits.h
+ *     admin_group = "bobbin"  # its members may use every app, as root may
+ *     cgroup = "/sys/fs/cgroup/bobbin"  # where limits are set; otherwise what systemd delegated
  *     quota_bytes = 1000000   # keys and values that one app may hold; 0: no limit
  *     quota_entries = 10000 */
 #ifndef BOBBIN_DAEMON_CONFIG_H
@@ -43,6 +45,8 @@ struct config {
     char *socket;
     char *state_dir;
     char *runner;
+    char *admin_group; /* a name; NULL: none */
+    char *cgroup;
     enum log_level log_level; /* LOG_LEVEL_INFO */
     bool log_level_set;
     uint64_t store_idle_ms; /* CONFIG_STORE_IDLE_MS */

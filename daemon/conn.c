@@ -69,6 +69,8 @@ static void conn_free(struct conn *c)
     buffer_fini(&c->in);
     buffer_fini(&c->out);
     buffer_fini(&c->sending);
+    access_peer_fini(&c->peer);
+    component_spec_unref(c->component);
     free(c);
     server->conn_count--;
 }
@@ -93,10 +95,11 @@ void conn_close(struct conn *c, const char *format, ...)
         log_debug("app '%s' component '%s': connection closed: %s", app_name(c->app),
                   c->component->id, reason);
     else
-        log_debug("connection of uid %u pid %d closed: %s", (unsigned)c->peer_uid,
-                  (int)c->peer_pid, reason);
+        log_debug("connection of uid %u pid %d closed: %s", (unsigned)c->peer.uid,
+                  (int)c->peer.pid, reason);
     conn_move(c, CONN_CLOSED);
     watch_end_all(c);
+    c->process = NULL;
     if (c->app) {
         list_remove(&c->in_app);
         app_conn_gone(c->app);
@@ -130,8 +133,8 @@ static void conn_malformed(struct conn *c, const uint8_t *bytes, size_t len,
         code = error_set(&e, ERR_INVALID_REQUEST, "message is not a MessagePack array");
     if (message_peek_id(bytes, len, &id))
         message_write_error(&c->out, id, code, e.text);
-    log_info("connection of uid %u pid %d sent a malformed message: %s", (unsigned)c->peer_uid,
-             (int)c->peer_pid, e.text);
+    log_info("connection of uid %u pid %d sent a malformed message: %s", (unsigned)c->peer.uid,
+             (int)c->peer.pid, e.text);
     conn_move(c, CONN_DRAINING);
 }
 
@@ -153,8 +156,8 @@ static void conn_handle(struct conn *c, const uint8_t *frame, size_t len)
     }
     if (has_id)
         message_write_error(&c->out, id, rc, e.text);
-    log_info("connection of uid %u pid %d sent a malformed message: %s", (unsigned)c->peer_uid,
-             (int)c->peer_pid, e.text);
+    log_info("connection of uid %u pid %d sent a malformed message: %s", (unsigned)c->peer.uid,
+             (int)c->peer.pid, e.text);
     conn_move(c, CONN_DRAINING);
 }
 
@@ -330,21 +333,20 @@ void conn_wake(struct conn *c)
         list_push(&c->server->ready, &c->ready);
 }
 
-void conn_start_peer(struct conn *c, uid_t uid, pid_t pid)
+void conn_start_peer(struct conn *c, const struct access_peer *peer)
 {
-    c->peer_uid = uid;
-    c->peer_pid = pid;
+    c->peer = *peer;
     conn_move(c, CONN_OPEN);
     if (c->server->conn_count > c->server->options.limits.connections) {
         conn_close(c, "more than %u connections", c->server->options.limits.connections);
         return;
     }
-    log_debug("connection of uid %u pid %d accepted", (unsigned)uid, (int)pid);
+    log_debug("connection of uid %u pid %d accepted", (unsigned)peer->uid, (int)peer->pid);
     conn_wake(c);
 }
 
 int conn_start_component(struct server *server, int fd, struct app *app,
-                         const struct component_spec *component)
+                         struct component *process)
 {
     struct conn *c = conn_new(server);
     int rc = c ? uv_pipe_open(&c->pipe, fd) : UV_ENOMEM;
@@ -355,13 +357,21 @@ int conn_start_component(struct server *server, int fd, struct app *app,
             conn_close(c, "cannot open: %s", uv_strerror(rc));
         return ERR_OTHER;
     }
-    c->component = component;
+    conn_set_component(c, component_spec(process));
+    c->process = process;
     conn_bind(c, app);
     conn_move(c, CONN_OPEN);
     if (app->conn_count > server->options.limits.app_connections)
         conn_refuse(c, ERR_BUSY, "the app has too many connections");
     conn_wake(c);
     return 0;
+}
+
+void conn_set_component(struct conn *c, struct component_spec *spec)
+{
+    component_spec_ref(spec);
+    component_spec_unref(c->component);
+    c->component = spec;
 }
 
 void conn_refuse(struct conn *c, int code, const char *reason)
@@ -372,6 +382,16 @@ void conn_refuse(struct conn *c, int code, const char *reason)
     c->refuse_reason = reason;
     conn_move(c, CONN_REFUSING);
     conn_wake(c);
+}
+
+void conn_audit(const struct conn *c, const char *method, const char *text)
+{
+    if (c->component)
+        log_warning("denied: %s by app '%s' component '%s': %s", method,
+                    c->app ? app_name(c->app) : "", c->component->id, text ? text : "");
+    else
+        log_warning("denied: %s by uid %u pid %d: %s", method, (unsigned)c->peer.uid,
+                    (int)c->peer.pid, text ? text : "");
 }
 
 void conn_bind(struct conn *c, struct app *app)

@@ -11,13 +11,14 @@
 #include <sys/types.h>
 #include <uv.h>
 
+#include "daemon/access.h"
 #include "daemon/list.h"
 #include "daemon/op.h"
 #include "protocol/buffer.h"
 #include "protocol/scanner.h"
 
 struct app;
-struct component_spec;
+struct component;
 struct server;
 
 enum conn_state {
@@ -39,10 +40,10 @@ struct conn {
     bool handle_open;       /* the pipe is not closed yet, in libuv's eyes */
     bool reading;           /* uv_read_start is in force */
     bool eof;               /* the peer sends no more */
-    uid_t peer_uid;         /* who is at the other end */
-    pid_t peer_pid;
+    struct access_peer peer; /* who is at the other end; of an app process nothing is asked */
     struct app *app;        /* bound to; NULL: none */
-    const struct component_spec *component; /* an app process's; NULL: a person's or program's */
+    struct component_spec *component; /* an app process's, a reference; NULL: a person's or program's */
+    struct component *process;        /* which of its processes; NULL: none, or it is gone */
     struct scanner scanner; /* over the first message in `in` */
     struct buffer in;       /* received, not yet handed on */
     struct buffer out;      /* answers of this turn, not yet given to libuv */
@@ -62,16 +63,21 @@ struct conn {
  * conn_close. */
 struct conn *conn_new(struct server *server);
 uv_pipe_t *conn_pipe(struct conn *c);
-/* Begin to serve a peer of the socket. */
-void conn_start_peer(struct conn *c, uid_t uid, pid_t pid);
+/* Begin to serve a peer of the socket; `peer` is the connection's from now on. */
+void conn_start_peer(struct conn *c, const struct access_peer *peer);
 /* Make a connection over `fd` (owned from now on, closed on failure) and serve an app's process. */
 int conn_start_component(struct server *server, int fd, struct app *app,
-                         const struct component_spec *component);
+                         struct component *process);
+/* The manifest says something else of the component from now on. */
+void conn_set_component(struct conn *c, struct component_spec *spec);
 /* Close now, without waiting for answers; the reason is logged. May be called at any time, and on a
  * closed connection without effect. The conn may be freed when this returns. */
 void conn_close(struct conn *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Answer what is under way, refuse the rest with this code and reason (a literal), then close. */
 void conn_refuse(struct conn *c, int code, const char *reason);
+
+/* Write down that the connection was denied something. */
+void conn_audit(const struct conn *c, const char *method, const char *text);
 
 /* Bind to an app; a connection is bound once. */
 void conn_bind(struct conn *c, struct app *app);

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -97,6 +99,43 @@ int directory_check(const struct directory *d, struct error *e)
     if (errnum)
         return look_error(e, d->path, errnum);
     return compare(d, &now, e);
+}
+
+int directory_check_usable(const struct directory *d, struct error *e)
+{
+    if (faccessat(AT_FDCWD, d->path, W_OK | X_OK, AT_EACCESS) == 0)
+        return 0;
+    return error_set(e, ERR_OTHER, "directory '%.350s' cannot be written: %s", d->path,
+                     strerror(errno));
+}
+
+uint64_t directory_store_bytes(const struct directory *d)
+{
+    static const char *const names[] = {"sqlite_key_value.db", "sqlite_key_value.db-wal"};
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[PATH_MAX];
+        struct stat st;
+        if (snprintf(path, sizeof(path), "%s/" STATE_NAME "/%s", d->path, names[i]) <
+                (int)sizeof(path) &&
+            lstat(path, &st) == 0 && S_ISREG(st.st_mode))
+            bytes += (uint64_t)st.st_blocks * 512;
+    }
+    return bytes;
+}
+
+int directory_check_private(const struct directory *d, struct error *e)
+{
+    struct stat st;
+
+    if (stat(d->path, &st) != 0)
+        return look_error(e, d->path, errno);
+    if (!(st.st_mode & (S_IWGRP | S_IWOTH)))
+        return 0;
+    return error_set(e, ERR_ACCESS_DENIED,
+                     "directory '%.350s' can be written by others than its owner; chmod go-w",
+                     d->path);
 }
 
 /* A descriptor of the very directory that was registered. */

@@ -29,6 +29,16 @@ void directory_fini(struct directory *d);
  * gone or replaced. Touches the disk. */
 int directory_check(const struct directory *d, struct error *e);
 
+/* ERR_ACCESS_DENIED when others than the owner can write the directory: they could put anything in
+ * the place of its files. Touches the disk. */
+int directory_check_private(const struct directory *d, struct error *e);
+
+/* Whether files can be made in it: the reason when the file system is read-only, or the daemon's
+ * permissions do not suffice any more. Touches the disk. */
+int directory_check_usable(const struct directory *d, struct error *e);
+/* What the store's files take on disk; 0: there are none. Touches the disk. */
+uint64_t directory_store_bytes(const struct directory *d);
+
 /* Open `.spin` inside it, made (0700, owned by the directory's owner) when it is not there; refuses
  * a symlink in its place, and a directory that is not the registered one as directory_check does.
  * Returns a descriptor of its own, or an ERR_… code. Touches the disk. */

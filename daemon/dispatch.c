@@ -32,6 +32,9 @@ static const method_handler handlers[METHOD_COUNT] = {
     [METHOD_APP_STATUS] = admin_status,
     [METHOD_APP_START] = admin_start,
     [METHOD_APP_STOP] = admin_stop,
+    [METHOD_APP_RESTART] = admin_restart,
+    [METHOD_APP_RESET] = admin_reset,
+    [METHOD_APP_RELOAD] = admin_reload,
 };
 
 static int dispatch_check(const struct conn *c, const struct message *m, enum method_id method,
@@ -61,6 +64,8 @@ void dispatch(struct conn *c, const struct message *m)
     struct error e;
     int rc = dispatch_check(c, m, method, &e);
     if (rc) {
+        if (rc == ERR_ACCESS_DENIED)
+            conn_audit(c, method_table[method].name, e.text);
         message_write_error(&c->out, m->id, rc, e.text);
         return;
     }

@@ -43,5 +43,8 @@ int admin_list(struct request *r, struct error *e);
 int admin_status(struct request *r, struct error *e);
 int admin_start(struct request *r, struct error *e);
 int admin_stop(struct request *r, struct error *e);
+int admin_restart(struct request *r, struct error *e);
+int admin_reset(struct request *r, struct error *e);
+int admin_reload(struct request *r, struct error *e);
 
 #endif

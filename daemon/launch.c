@@ -68,13 +68,14 @@ static int await_exec(const struct launch_plan *p, struct error *e)
     return error_set(e, ERR_OTHER, "%s: %s", step_text(report.step), strerror(report.errnum));
 }
 
-static void discard_child(struct warden *warden, pid_t pid)
+static void discard_child(const struct launch_plan *p, pid_t pid)
 {
     kill(pid, SIGKILL);
     kill(-pid, SIGKILL);
-    warden_remove(warden, pid);
+    warden_remove(p->warden, pid);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
+    cgroup_remove(p->cgroup, p->group);
 }
 
 int launch(const struct launch_request *request, struct launched *ret, struct error *e)
@@ -97,12 +98,12 @@ int launch(const struct launch_request *request, struct launched *ret, struct er
     else
         code = await_exec(&p, e);
     if (code) {
-        discard_child(request->warden, pid);
+        discard_child(&p, pid);
         goto out;
     }
     *ret = p.ours;
     ret->pid = pid;
-    p.ours = (struct launched){.pidfd = -1, .connection = -1, .out = -1, .err = -1};
+    p.ours = LAUNCHED_NONE;
 out:
     launch_plan_fini(&p);
     return code;

@@ -4,15 +4,21 @@
  * is our own. The process gets
  *   - its own session and process group, PDEATHSIG SIGKILL, no_new_privs, umask 077, no core file;
  *   - user, group and groups of the directory's owner, if the daemon is root;
- *   - descriptors 0 (/dev/null), 1 and 2 (pipes), 3 (its connection), and no others;
+ *   - descriptors 0 (/dev/null), 1 and 2 (pipes), 3 (its connection), with `ready = "line"` 4 (a
+ *     pipe for the line), and no others;
  *   - the app directory as its working directory;
- *   - the manifest's environment, BOBBIN_FD=3, BOBBIN_APP, BOBBIN_COMPONENT, BOBBIN_STATE_DIR and,
- *     with a source, BOBBIN_SOURCE. Nothing is inherited, not even PATH. */
+ *   - the manifest's limits: a control group's where there is one, else RLIMIT_DATA; RLIMIT_NOFILE;
+ *   - the manifest's environment, BOBBIN_FD=3, BOBBIN_APP, BOBBIN_COMPONENT, BOBBIN_INSTANCE,
+ *     BOBBIN_STATE_DIR; with a source, BOBBIN_SOURCE; with `ready = "line"`, BOBBIN_READY_FD=4; with
+ *     a memory_max, BOBBIN_MEMORY_MAX in bytes; with `files`, BOBBIN_FILES, a line for each file or
+ *     directory: its absolute path, a tab, its path in the guest; with a watchdog,
+ *     BOBBIN_WATCHDOG_MS. Nothing is inherited, not even PATH. */
 #ifndef BOBBIN_DAEMON_LAUNCH_H
 #define BOBBIN_DAEMON_LAUNCH_H
 
 #include <sys/types.h>
 
+#include "daemon/cgroup.h"
 #include "daemon/directory.h"
 #include "daemon/manifest.h"
 #include "daemon/warden.h"
@@ -27,8 +33,10 @@ struct launch_request {
     const char *app;
     const struct directory *directory;
     const struct component_spec *spec;
+    unsigned instance;     /* from 1 */
     const char *runner;    /* used when the spec has no command */
     struct warden *warden; /* may be NULL */
+    struct cgroup *cgroup; /* may be NULL */
 };
 
 /* The caller's from now on; all descriptors are close on exec. */
@@ -38,6 +46,7 @@ struct launched {
     int connection; /* the daemon's end, non-blocking */
     int out;        /* what it writes to stdout … */
     int err;        /* … and to stderr */
+    int ready;      /* what it says when it is ready, non-blocking; -1: it is not asked to */
 };
 
 /* Blocks until the program has been executed: for a pool thread, which must live as long as the

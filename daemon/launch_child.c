@@ -11,7 +11,8 @@
 
 #include "daemon/launch_plan.h"
 
-#define REPORT_FD 4
+#define READY_FD 4
+#define REPORT_FD 5
 #define SELECT_SETSIZE 1024
 #define CLOSE_MAX 65536
 
@@ -31,7 +32,15 @@ static int set_descriptors(const struct launch_plan *p)
 {
     if (dup2(p->null, 0) < 0 || dup2(p->out, 1) < 0 || dup2(p->err, 2) < 0)
         return -1;
+    if (p->ready >= 0 ? dup2(p->ready, READY_FD) < 0 : close(READY_FD) != 0 && errno != EBADF)
+        return -1;
     return dup2(p->connection, 3) < 0 || dup3(p->report, REPORT_FD, O_CLOEXEC) < 0 ? -1 : 0;
+}
+
+/* As long as we are who we were: the group is the daemon's. */
+static int enter_group(const struct launch_plan *p)
+{
+    return p->procs < 0 || write(p->procs, "0", 1) == 1 ? 0 : -1;
 }
 
 /* Everything behind the report pipe, which goes with exec. Before Linux 5.9 one by one; what lies
@@ -58,15 +67,19 @@ static void reset_priority(void)
     setpriority(PRIO_PROCESS, 0, 0);
 }
 
-static int set_limits(void)
+static int set_limits(const struct launch_plan *p)
 {
-    struct rlimit core = {0, 0}, files;
+    struct rlimit core = {0, 0}, data = {p->data_max, p->data_max}, files;
 
     if (setrlimit(RLIMIT_CORE, &core) != 0 || getrlimit(RLIMIT_NOFILE, &files) != 0)
         return -1;
     /* The daemon has raised its own; programs that use select() break above this. */
     if (files.rlim_cur > SELECT_SETSIZE)
         files.rlim_cur = SELECT_SETSIZE;
+    if (p->files_max)
+        files.rlim_cur = files.rlim_max = p->files_max < files.rlim_max ? p->files_max : files.rlim_max;
+    if (p->data_max && setrlimit(RLIMIT_DATA, &data) != 0)
+        return -1;
     return setrlimit(RLIMIT_NOFILE, &files);
 }
 
@@ -101,8 +114,10 @@ static enum launch_step run(const struct launch_plan *p)
     umask(077);
     if (set_descriptors(p) != 0)
         return LAUNCH_DESCRIPTORS;
+    if (enter_group(p) != 0)
+        return LAUNCH_CGROUP;
     reset_priority();
-    if (set_limits() != 0)
+    if (set_limits(p) != 0)
         return LAUNCH_LIMITS;
     if (set_user(p) != 0)
         return LAUNCH_USER;

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/log.h"
+
 /* Above everything that the child sets up for itself. */
 #define PLAN_FD_MIN 10
 
@@ -62,9 +64,55 @@ static int append_variable(char **v, size_t *n, const char *name, const char *va
     return 0;
 }
 
+/* The lines of BOBBIN_FILES; NULL: no memory. */
+static char *join_lines(char *const *lines)
+{
+    size_t size = 1;
+    for (size_t i = 0; lines[i]; i++)
+        size += strlen(lines[i]) + 1;
+    char *text = malloc(size), *end = text;
+    if (!text)
+        return NULL;
+    for (size_t i = 0; lines[i]; i++) {
+        end = stpcpy(end, lines[i]);
+        *end++ = '\n';
+    }
+    *end = '\0';
+    return text;
+}
+
+static int append_number(char **v, size_t *n, const char *name, uint64_t number)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+    return append_variable(v, n, name, text);
+}
+
+/* What only some components are told. */
+static int append_options(char **v, size_t *n, const struct component_spec *spec)
+{
+    int r = 0;
+
+    if (spec->source)
+        r = append_variable(v, n, "BOBBIN_SOURCE", spec->source);
+    if (!r && spec->ready == READY_LINE)
+        r = append_variable(v, n, "BOBBIN_READY_FD", "4");
+    if (!r && spec->memory_max)
+        r = append_number(v, n, "BOBBIN_MEMORY_MAX", spec->memory_max);
+    if (!r && spec->watchdog_ms)
+        r = append_number(v, n, "BOBBIN_WATCHDOG_MS", spec->watchdog_ms);
+    if (!r && spec->files[0]) {
+        char *lines = join_lines(spec->files);
+        r = lines ? append_variable(v, n, "BOBBIN_FILES", lines) : ENOMEM;
+        free(lines);
+    }
+    return r;
+}
+
 static int plan_environment(struct launch_plan *p, const struct launch_request *q)
 {
-    char **v = calloc(count_of(q->spec->environment) + 6, sizeof(char *));
+    char **v = calloc(count_of(q->spec->environment) + 11, sizeof(char *));
     char *state = NULL;
     size_t n = 0;
     int r;
@@ -75,9 +123,8 @@ static int plan_environment(struct launch_plan *p, const struct launch_request *
     r = append(v, &n, q->spec->environment) || append_variable(v, &n, "BOBBIN_FD", "3") ||
         append_variable(v, &n, "BOBBIN_APP", q->app) ||
         append_variable(v, &n, "BOBBIN_COMPONENT", q->spec->id) ||
-        append_variable(v, &n, "BOBBIN_STATE_DIR", state);
-    if (!r && q->spec->source)
-        r = append_variable(v, &n, "BOBBIN_SOURCE", q->spec->source);
+        append_number(v, &n, "BOBBIN_INSTANCE", q->instance) ||
+        append_variable(v, &n, "BOBBIN_STATE_DIR", state) || append_options(v, &n, q->spec);
     free(state);
     return r ? ENOMEM : 0;
 }
@@ -88,18 +135,40 @@ static bool runnable(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
+/* A program of the app's own: wherever links lead, it must be within the directory. */
+static char *find_in_app(const char *word, const struct directory *d, struct error *e)
+{
+    char *path = NULL, *real;
+    size_t len = strlen(d->path);
+
+    if (asprintf(&path, "%s/%s", d->path, word) < 0) {
+        error_set(e, ERR_OTHER, "out of memory");
+        return NULL;
+    }
+    real = realpath(path, NULL);
+    if (real && (strncmp(real, d->path, len) != 0 || real[len] != '/')) {
+        error_set(e, ERR_OTHER, "cannot run '%s': it leads out of the app directory", path);
+        free(path);
+        path = NULL;
+    }
+    free(real);
+    return path;
+}
+
 /* The absolute path of the program: as a shell would find it, but on a path of our own, and from
  * the app directory. NULL with the error in *e. */
 static char *find_program(const char *word, const struct directory *d, struct error *e)
 {
     char *path = NULL;
 
-    if (strchr(word, '/')) {
-        int n =
-            *word == '/' ? asprintf(&path, "%s", word) : asprintf(&path, "%s/%s", d->path, word);
-        if (n < 0)
+    if (strchr(word, '/') && *word != '/')
+        return find_in_app(word, d, e);
+
+    if (*word == '/') {
+        path = strdup(word);
+        if (!path)
             error_set(e, ERR_OTHER, "out of memory");
-        return n < 0 ? NULL : path;
+        return path;
     }
     for (const char *dir = LAUNCH_PATH; *dir;) {
         int len = (int)strcspn(dir, ":");
@@ -154,8 +223,41 @@ static int plan_connection(struct launch_plan *p)
     return fcntl(p->ours.connection, F_SETFL, O_NONBLOCK);
 }
 
-static int plan_descriptors(struct launch_plan *p, const struct directory *d, struct error *e)
+/* By control group where there is one; where there is none, as far as rlimits go. */
+static void plan_limits(struct launch_plan *p, const struct launch_request *q)
 {
+    struct error e;
+    int fd = -1;
+
+    p->files_max = q->spec->files_max;
+    if (q->cgroup) {
+        cgroup_name(p->group, q->directory, q->app, q->spec->id, q->instance);
+        fd = cgroup_prepare(q->cgroup, p->group, q->spec, &e);
+        if (fd >= 0)
+            p->cgroup = q->cgroup;
+        else
+            log_warning("app '%s' component '%s': %s", q->app, q->spec->id, e.text);
+    }
+    p->procs = fd >= 0 ? lift(fd) : -1;
+    if (p->procs >= 0)
+        return;
+    p->data_max = q->spec->memory_max;
+    if (q->spec->cpu_max)
+        log_warning("app '%s' component '%s': cpu_max is not in force: the daemon has no control "
+                    "group of its own (Delegate=yes)",
+                    q->app, q->spec->id);
+}
+
+static int plan_ready(struct launch_plan *p)
+{
+    if (plan_pipe(&p->ours.ready, &p->ready) != 0)
+        return -1;
+    return fcntl(p->ours.ready, F_SETFL, O_NONBLOCK);
+}
+
+static int plan_descriptors(struct launch_plan *p, const struct launch_request *q, struct error *e)
+{
+    const struct directory *d = q->directory;
     /* Looks whether it still is the directory that was registered, and leads back to it. */
     int state = directory_open_state(d, e);
 
@@ -166,7 +268,7 @@ static int plan_descriptors(struct launch_plan *p, const struct directory *d, st
     p->null = lift(open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (p->cwd < 0 || p->null < 0 || plan_pipe(&p->ours.out, &p->out) != 0 ||
         plan_pipe(&p->ours.err, &p->err) != 0 || plan_pipe(&p->our_report, &p->report) != 0 ||
-        plan_connection(p) != 0)
+        plan_connection(p) != 0 || (q->spec->ready == READY_LINE && plan_ready(p) != 0))
         return error_set(e, ERR_OTHER, "cannot open what a process in '%s' needs: %s", d->path,
                          strerror(errno));
     return 0;
@@ -178,7 +280,8 @@ int launch_plan_init(struct launch_plan *p, const struct launch_request *q, stru
 
     memset(p, 0, sizeof(*p));
     p->cwd = p->null = p->out = p->err = p->connection = p->report = p->our_report = -1;
-    p->ours = (struct launched){.pidfd = -1, .connection = -1, .out = -1, .err = -1};
+    p->ready = p->procs = -1;
+    p->ours = LAUNCHED_NONE;
     p->warden = q->warden;
     p->parent = getpid();
 
@@ -194,11 +297,15 @@ int launch_plan_init(struct launch_plan *p, const struct launch_request *q, stru
     p->program = find_program(p->argv[0], q->directory, e);
     code = p->program ? 0 : e->code;
     if (code == 0)
+        code = directory_check_private(q->directory, e);
+    if (code == 0)
         code = launch_user(p, q->directory, e);
     if (code == 0)
-        code = plan_descriptors(p, q->directory, e);
-    if (code == 0)
+        code = plan_descriptors(p, q, e);
+    if (code == 0) {
+        plan_limits(p, q);
         return 0;
+    }
 fail:
     launch_plan_fini(p);
     return code;
@@ -219,6 +326,8 @@ void launch_plan_close_child(struct launch_plan *p)
     close_fd(&p->err);
     close_fd(&p->connection);
     close_fd(&p->report);
+    close_fd(&p->ready);
+    close_fd(&p->procs);
 }
 
 void launch_plan_fini(struct launch_plan *p)
@@ -229,6 +338,7 @@ void launch_plan_fini(struct launch_plan *p)
     close_fd(&p->ours.connection);
     close_fd(&p->ours.out);
     close_fd(&p->ours.err);
+    close_fd(&p->ours.ready);
     free(p->program);
     strings_free(p->argv);
     strings_free(p->envp);

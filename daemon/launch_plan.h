@@ -8,11 +8,15 @@
 
 #include "daemon/launch.h"
 
+#define LAUNCHED_NONE                                                                              \
+    ((struct launched){.pidfd = -1, .connection = -1, .out = -1, .err = -1, .ready = -1})
+
 /* What the child does; the texts are for the error of the step that failed. */
 #define LAUNCH_STEP_LIST(X)                                                                        \
     X(SESSION, "cannot make a session")                                                            \
     X(WARDEN, "cannot tell the warden process")                                                    \
     X(DESCRIPTORS, "cannot set up descriptors")                                                    \
+    X(CGROUP, "cannot enter its control group")                                                    \
     X(LIMITS, "cannot set resource limits")                                                        \
     X(USER, "cannot change to the directory's owner")                                              \
     X(DIRECTORY, "cannot change to the app directory")                                             \
@@ -32,7 +36,7 @@ struct launch_report {
     int errnum;
 };
 
-/* Descriptors are all above those that the child sets up (0 to 4), -1 when there is none. */
+/* Descriptors are all above those that the child sets up (0 to 5), -1 when there is none. */
 struct launch_plan {
     char *program; /* absolute */
     char **argv;
@@ -48,7 +52,13 @@ struct launch_plan {
     int null;              /* the child's 0 … */
     int out;               /* … 1 … */
     int err;               /* … 2 … */
-    int connection;        /* … and 3 */
+    int connection;        /* … 3 … */
+    int ready;             /* … and 4, or -1 */
+    struct cgroup *cgroup; /* borrowed; may be NULL */
+    char group[CGROUP_NAME_MAX]; /* its control group … */
+    int procs;                   /* … and what it writes to to enter it; -1: no group */
+    uint64_t data_max;           /* RLIMIT_DATA; 0: no limit */
+    uint64_t files_max;          /* RLIMIT_NOFILE; 0: the default */
     int report;            /* for struct launch_report; closed by a successful exec */
     struct launched ours;  /* the parent's ends; pid and pidfd are not set */
     int our_report;        /* the parent's end of `report` */

@@ -102,9 +102,9 @@ static int listener_bind(const char *path, int *ret_fd, struct error *e)
 static void listener_connection_cb(uv_stream_t *stream, int status)
 {
     struct listener *l = container_of((uv_pipe_t *)stream, struct listener, pipe);
-    struct ucred peer;
-    socklen_t len = sizeof peer;
+    struct access_peer peer;
     struct conn *c;
+    struct error e;
     uv_os_fd_t fd;
     if (status) {
         log_warning("cannot accept a connection: %s", uv_strerror(status));
@@ -123,11 +123,11 @@ static void listener_connection_cb(uv_stream_t *stream, int status)
         conn_close(c, "cannot accept: %s", uv_strerror(status));
         return;
     }
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len)) {
-        conn_close(c, "the kernel does not say who it is: %s", strerror(errno));
+    if (access_peer_init(&peer, fd, &l->server->options.admins, &e)) {
+        conn_close(c, "%s", e.text);
         return;
     }
-    conn_start_peer(c, peer.uid, peer.pid);
+    conn_start_peer(c, &peer);
 }
 
 int listener_start(struct listener *l, struct server *server, const char *path, struct error *e)

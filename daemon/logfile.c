@@ -68,14 +68,16 @@ fail:;
     return -1;
 }
 
-static void rotate(int logs, const char *name)
+static void rotate(int logs, const char *name, uint32_t keep)
 {
     char from[NAME_MAX + 1], to[NAME_MAX + 1];
 
-    for (int i = LOGFILE_KEEP; i > 0; i--) {
-        snprintf(to, sizeof(to), "%s.%d", name, i);
+    if (keep == 0)
+        unlinkat(logs, name, 0);
+    for (uint32_t i = keep; i > 0; i--) {
+        snprintf(to, sizeof(to), "%s.%u", name, i);
         if (i > 1)
-            snprintf(from, sizeof(from), "%s.%d", name, i - 1);
+            snprintf(from, sizeof(from), "%s.%u", name, i - 1);
         else
             snprintf(from, sizeof(from), "%s", name);
         /* Missing ones are no error. One that cannot be moved is written to further. */
@@ -96,8 +98,16 @@ static int write_all(int fd, const char *bytes, size_t len, size_t *ret_written)
     return 0;
 }
 
-int logfile_append(const struct directory *d, const char *name, const char *bytes, size_t len,
-                   size_t *ret_written, struct error *e)
+/* How much of the bytes ends the line that the file ends with; 0: its end is not among them. */
+static size_t rest_of_line(const char *bytes, size_t len)
+{
+    const char *end = memchr(bytes, '\n', len);
+
+    return end ? (size_t)(end - bytes) + 1 : 0;
+}
+
+int logfile_append(const struct directory *d, const char *name, const struct logfile_limits *limits,
+                   const char *bytes, size_t len, size_t *ret_written, struct error *e)
 {
     off_t size = 0;
 
@@ -106,9 +116,10 @@ int logfile_append(const struct directory *d, const char *name, const char *byte
     if (logs < 0)
         return logs;
     int fd = open_file(d, logs, name, &size);
-    if (fd >= 0 && size > 0 && (uint64_t)size + len > LOGFILE_SIZE_MAX) {
+    if (fd >= 0 && size > 0 && (uint64_t)size + len > limits->size) {
+        write_all(fd, bytes, rest_of_line(bytes, len), ret_written);
         close(fd);
-        rotate(logs, name);
+        rotate(logs, name, limits->keep);
         fd = open_file(d, logs, name, &size);
     }
     int r = fd < 0 ? -1 : write_all(fd, bytes, len, ret_written);

@@ -9,8 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/access.h"
+#include "daemon/cgroup.h"
 #include "daemon/config.h"
+#include "daemon/directory.h"
 #include "daemon/log.h"
+#include "daemon/manifest.h"
 #include "daemon/options.h"
 #include "daemon/server.h"
 #include "daemon/warden.h"
@@ -78,7 +82,8 @@ static void prepare_process(const struct config *config)
     setenv("UV_THREADPOOL_SIZE", threads, 1);
 }
 
-static int serve(const struct config *config, struct warden *warden, struct error *e)
+static int serve(const struct config *config, struct warden *warden, struct cgroup *cgroup,
+                 struct error *e)
 {
     struct server_options options = {
         .socket_path = config->socket,
@@ -90,6 +95,7 @@ static int serve(const struct config *config, struct warden *warden, struct erro
         .quota_bytes = config->quota_bytes,
         .quota_entries = config->quota_entries,
         .warden = warden,
+        .cgroup = cgroup,
     };
     struct server server;
     struct store_share share = {.bytes = config->store_memory};
@@ -99,7 +105,11 @@ static int serve(const struct config *config, struct warden *warden, struct erro
         options.store.log_first = options.store.log_most;
     options.store.fold_changes = config->fold_changes;
     options.store.wal_pages = config->wal_pages;
-    int rc = server_init(&server, &options, e);
+    int rc = 0;
+    if (config->admin_group)
+        rc = access_admins_find(&options.admins, config->admin_group, e);
+    if (!rc)
+        rc = server_init(&server, &options, e);
     if (rc)
         return rc;
     log_info("bobbind %s serves at '%s', state in '%s'", BOBBIN_VERSION, config->socket,
@@ -110,30 +120,65 @@ static int serve(const struct config *config, struct warden *warden, struct erro
     return rc;
 }
 
+/* What registering would say of the directory. */
+static int check(const char *path)
+{
+    struct directory directory;
+    struct manifest *manifest = NULL;
+    struct error e;
+    int rc = directory_init(&directory, path, &e);
+    if (!rc) {
+        rc = directory_check_private(&directory, &e);
+        if (!rc)
+            rc = manifest_load(directory.path, &manifest, &e);
+        directory_fini(&directory);
+    }
+    if (rc) {
+        fprintf(stderr, "bobbind: %s\n", e.text);
+        return EXIT_FAILURE;
+    }
+    printf("app '%s' with %zu component%s\n", manifest->name, manifest->component_count,
+           manifest->component_count == 1 ? "" : "s");
+    manifest_free(manifest);
+    return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
     struct config config;
     enum options_action action;
+    const char *directory;
     struct warden *warden = NULL;
+    struct cgroup *cgroup = NULL;
     struct error e;
     int lock = -1;
-    int rc = options_read(argc, argv, &config, &action, &e);
+    int rc = options_read(argc, argv, &config, &action, &directory, &e);
     if (rc) {
         fprintf(stderr, "bobbind: %s\n", e.text);
         return rc == ERR_INVALID_REQUEST ? EXIT_USAGE : EXIT_FAILURE;
     }
     if (action == OPTIONS_SHOWN)
         return EXIT_SUCCESS;
+    if (action == OPTIONS_CHECK)
+        return check(directory);
     log_set_level(config.log_level);
     prepare_process(&config);
     rc = lock_state_dir(config.state_dir, &lock, &e);
+    /* Before there are other processes: the group that is delegated has to become empty. */
+    if (!rc && cgroup_open(config.cgroup, &cgroup, &e)) {
+        if (config.cgroup)
+            rc = e.code;
+        else
+            log_warning("%s", e.text); /* nobody asked for it */
+    }
     if (!rc)
         rc = warden_start(&warden, &e);
     if (!rc)
-        rc = serve(&config, warden, &e);
+        rc = serve(&config, warden, cgroup, &e);
     if (rc)
         log_error("%s", e.text);
     warden_stop(warden);
+    cgroup_close(cgroup);
     if (lock >= 0)
         close(lock);
     config_fini(&config);

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "daemon/manifest_files.hh"
 #include "daemon/manifest_tool.hh"
 #include "daemon/toml_read.hh"
 #include "protocol/limits.h"
@@ -78,6 +79,8 @@ bool read_file(const std::string &directory, const std::string &path, std::strin
         fail_errno(path, errno);
     if (!S_ISREG(st.st_mode))
         throw toml_failure{"cannot read '" + path + "': not a regular file"};
+    if (st.st_mode & (S_IWGRP | S_IWOTH))
+        throw toml_failure{"'" + path + "' can be written by others than its owner; chmod go-w"};
     for (char chunk[16384];;) {
         ssize_t n = read(file.fd, chunk, sizeof(chunk));
         if (n < 0)
@@ -91,12 +94,6 @@ bool read_file(const std::string &directory, const std::string &path, std::strin
     }
 }
 
-std::string real_path(const std::string &path)
-{
-    std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr), &std::free);
-    return real ? std::string(real.get()) : std::string();
-}
-
 /* "" or why it cannot be an app's name. */
 std::string wrong_name(const std::string &name)
 {
@@ -108,12 +105,7 @@ std::string wrong_name(const std::string &name)
     return "";
 }
 
-/* What every reader of a component needs. */
-struct context {
-    const toml_document &doc;
-    const std::string &directory; /* as given */
-    const std::string &real;      /* canonical */
-};
+using context = manifest_context;
 
 void read_name(const context &c, const toml::table &table, std::string *name)
 {
@@ -139,27 +131,6 @@ void check_id(const context &c, const toml::source_region &where, const std::str
                       " letters, digits, '-', '_' and '.', not beginning with '.'");
 }
 
-/* The module's absolute path. */
-std::string find_source(const context &c, const toml::node &node)
-{
-    if (node.is_table())
-        toml_fail(
-            c.doc, node.source(),
-            "'source' is remote: Bobbin runs local files only; download it and name the file");
-    std::string source =
-        toml_string_at(c.doc, node, "source", "a string (the path of a wasm file)");
-    std::string path = real_path(source[0] == '/' ? source : c.directory + "/" + source);
-    struct stat st;
-
-    if (path.empty())
-        toml_fail(c.doc, node.source(), "source '" + source + "': " + std::strerror(errno));
-    if (path.compare(0, c.real.size() + 1, c.real + "/") != 0)
-        toml_fail(c.doc, node.source(), "source '" + source + "' is not within the app directory");
-    if (stat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode))
-        toml_fail(c.doc, node.source(), "source '" + source + "' is not a regular file");
-    return path;
-}
-
 void read_source(const context &c, const toml::table &table, struct component_spec *spec)
 {
     const toml::node *node = table.get("source");
@@ -170,7 +141,7 @@ void read_source(const context &c, const toml::table &table, struct component_sp
         toml_fail(c.doc, table.source(),
                   std::string("component '") + spec->id + "' has no 'source' (and no 'command')");
     try {
-        spec->source = toml_cstr(find_source(c, *node));
+        spec->source = toml_cstr(manifest_source(c, *node, &spec->source_mark));
     } catch (const toml_failure &) {
         if (!spec->command) /* which then does without */
             throw;
@@ -189,11 +160,9 @@ void read_environment(const context &c, const toml::table &table, struct compone
                 name.find('\0') != std::string::npos)
                 toml_fail(c.doc, toml_key_region(key, value),
                           "'" + name + "' cannot be an environment variable's name");
-            for (const char *own : {"BOBBIN_FD", "BOBBIN_APP", "BOBBIN_COMPONENT",
-                                    "BOBBIN_STATE_DIR", "BOBBIN_SOURCE"})
-                if (name == own)
-                    toml_fail(c.doc, toml_key_region(key, value),
-                              "environment variable '" + name + "' is set by the daemon");
+            if (name.compare(0, 7, "BOBBIN_") == 0)
+                toml_fail(c.doc, toml_key_region(key, value),
+                          "environment variable '" + name + "': names with BOBBIN_ are the daemon's");
             environment.push_back(name + "=" + toml_string_at(c.doc, value, name, "a string"));
         }
     }
@@ -219,14 +188,19 @@ void read_component(const context &c, const std::string &id, const toml::source_
 {
     check_id(c, where, id);
     for (std::size_t i = 0; i < m->component_count; i++)
-        if (id == m->components[i].id)
+        if (id == m->components[i]->id)
             toml_fail(c.doc, where, "there are two components '" + id + "'");
-    struct component_spec *spec = &m->components[m->component_count++];
+    auto *spec = static_cast<struct component_spec *>(std::calloc(1, sizeof(struct component_spec)));
+    if (!spec)
+        throw std::bad_alloc();
+    spec->refs = 1;
+    m->components[m->component_count++] = spec;
     spec->id = toml_cstr(id);
     manifest_tool_read(c.doc, table, spec);
     read_source(c, table, spec);
     read_environment(c, table, spec);
     read_stores(c, table, spec);
+    spec->files = manifest_files(c, table, spec->command != nullptr);
 }
 
 void make_room(const context &c, const toml::node &list, std::size_t count, struct manifest *m)
@@ -234,8 +208,8 @@ void make_room(const context &c, const toml::node &list, std::size_t count, stru
     if (count > MANIFEST_COMPONENTS_MAX)
         toml_fail(c.doc, list.source(),
                   "there are more than " + std::to_string(MANIFEST_COMPONENTS_MAX) + " components");
-    m->components = static_cast<struct component_spec *>(
-        std::calloc(count ? count : 1, sizeof(struct component_spec)));
+    m->components = static_cast<struct component_spec **>(
+        std::calloc(count ? count : 1, sizeof(struct component_spec *)));
     if (!m->components)
         throw std::bad_alloc();
 }
@@ -303,7 +277,7 @@ std::string base_name(const std::string &path)
 manifest_ptr load(const std::string &directory, bool read_it)
 {
     manifest_ptr m(static_cast<struct manifest *>(std::calloc(1, sizeof(struct manifest))));
-    std::string real = real_path(directory);
+    std::string real = manifest_real_path(directory);
     std::string path = directory + "/" + file_name, name, bytes;
 
     if (!m)
@@ -322,6 +296,7 @@ manifest_ptr load(const std::string &directory, bool read_it)
             read_components_2(c, m.get());
         } else {
             read_name(c, doc.root, &name);
+            manifest_tool_read_app(doc, doc.root, m.get());
             read_components_1(c, m.get());
         }
     }
@@ -330,13 +305,6 @@ manifest_ptr load(const std::string &directory, bool read_it)
         throw toml_failure{"directory '" + directory + "': " + wrong};
     m->name = toml_cstr(name);
     return m;
-}
-
-void free_strings(char **v)
-{
-    for (std::size_t i = 0; v && v[i]; i++)
-        std::free(v[i]);
-    std::free(v);
 }
 
 } // namespace
@@ -362,22 +330,4 @@ int manifest_load(const char *directory, struct manifest **ret, struct error *e)
 int manifest_empty(const char *directory, struct manifest **ret, struct error *e)
 {
     return load_or_fail(directory, false, ret, e);
-}
-
-void manifest_free(struct manifest *m)
-{
-    if (!m)
-        return;
-    for (std::size_t i = 0; i < m->component_count; i++) {
-        struct component_spec *spec = &m->components[i];
-        std::free(spec->id);
-        std::free(spec->source);
-        free_strings(spec->command);
-        free_strings(spec->args);
-        free_strings(spec->environment);
-        free_strings(spec->stores);
-    }
-    std::free(m->components);
-    std::free(m->name);
-    std::free(m);
 }

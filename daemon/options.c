@@ -18,6 +18,7 @@ static const char help[] =
     "                     else $XDG_STATE_HOME/bobbin)\n"
     "  --config FILE      read settings from a TOML file\n"
     "  --log-level LEVEL  error, warning, info or debug (info)\n"
+    "  --check DIR        only say whether DIR would do as an app\n"
     "  --version          print the version\n"
     "  --help             print this\n";
 
@@ -26,6 +27,7 @@ struct options_given {
     const char *state_dir;
     const char *config;
     const char *log_level;
+    const char *check;
 };
 
 static int options_parse(int argc, char **argv, struct options_given *given,
@@ -34,6 +36,7 @@ static int options_parse(int argc, char **argv, struct options_given *given,
     static const struct option options[] = {
         {"socket", required_argument, NULL, 's'},    {"state-dir", required_argument, NULL, 'd'},
         {"config", required_argument, NULL, 'c'},    {"log-level", required_argument, NULL, 'l'},
+        {"check", required_argument, NULL, 'k'},
         {"version", no_argument, NULL, 'v'},         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -50,6 +53,10 @@ static int options_parse(int argc, char **argv, struct options_given *given,
             break;
         case 'c':
             given->config = optarg;
+            break;
+        case 'k':
+            given->check = optarg;
+            *action = OPTIONS_CHECK;
             break;
         case 'l':
             given->log_level = optarg;
@@ -164,11 +171,12 @@ static int options_fill(struct config *config, const struct options_given *given
 }
 
 int options_read(int argc, char **argv, struct config *config, enum options_action *ret,
-                 struct error *e)
+                 const char **ret_directory, struct error *e)
 {
     struct options_given given = {0};
     int rc = options_parse(argc, argv, &given, ret, e);
-    if (rc || *ret == OPTIONS_SHOWN)
+    *ret_directory = given.check;
+    if (rc || *ret != OPTIONS_RUN)
         return rc;
     config_init(config);
     rc = given.config ? config_load(config, given.config, e) : 0;

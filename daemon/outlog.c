@@ -21,13 +21,18 @@ struct outlog {
     size_t writing_len;
     size_t written;             /* its outcome … */
     struct error error;         /* … and error */
-    uint64_t dropped;           /* bytes since writing began to fail; 0: it does not */
+    struct outlog_settings settings;
+    struct logfile_limits limits; /* of the write in flight */
+    uint64_t failing;             /* bytes lost since writing began to fail; 0: it does not */
+    uint64_t overrun;             /* bytes lost since the disk began to be too slow; 0: it is not */
+    uint64_t dropped;             /* bytes lost, in all */
+    char *discard;                /* where they go; OUTLOG_BUFFER bytes or NULL */
     bool paused;                /* not reading because `gather` is full */
     bool ended;                 /* nothing will be read any more */
     bool active;                /* something was read since the timer was last looked at */
     unsigned rounds;            /* of the timer */
     unsigned handles;           /* not closed yet */
-    void (*on_done)(void *arg); /* set by outlog_finish */
+    void (*on_done)(void *arg, uint64_t dropped); /* set by outlog_finish */
     void *arg;
 };
 
@@ -39,7 +44,8 @@ static void on_closed(uv_handle_t *handle)
 
     if (--o->handles > 0)
         return;
-    o->on_done(o->arg);
+    o->on_done(o->arg, o->dropped);
+    free(o->discard);
     free(o->gather);
     free(o);
 }
@@ -48,21 +54,27 @@ static void tell_outcome(struct outlog *o)
 {
     size_t lost = o->writing_len - o->written;
 
-    if (lost > 0 && o->dropped == 0)
+    if (lost > 0 && o->failing == 0)
         log_warning("%s: output is dropped: %s", o->who, o->error.text);
-    if (lost == 0 && o->dropped > 0) {
+    if (lost == 0 && o->failing > 0) {
         log_warning("%s: output is written again to %s, %llu bytes were dropped", o->who, o->name,
-                    (unsigned long long)o->dropped);
-        o->dropped = 0;
+                    (unsigned long long)o->failing);
+        o->failing = 0;
     }
+    o->failing += lost;
     o->dropped += lost;
+    if (o->overrun > 0)
+        log_warning("%s: %llu bytes for %s came faster than they could be written, and were dropped",
+                    o->who, (unsigned long long)o->overrun, o->name);
+    o->overrun = 0;
 }
 
 /* On a pool thread. */
 static void write_work(uv_work_t *work)
 {
     struct outlog *o = work->data;
-    logfile_append(o->directory, o->name, o->writing, o->writing_len, &o->written, &o->error);
+    logfile_append(o->directory, o->name, &o->limits, o->writing, o->writing_len, &o->written,
+                   &o->error);
 }
 
 static void write_cb(uv_work_t *work, int status)
@@ -82,6 +94,7 @@ static void start_write(struct outlog *o)
     o->writing_len = o->gathered;
     o->gather = NULL;
     o->gathered = 0;
+    o->limits = (struct logfile_limits){.size = o->settings.size, .keep = o->settings.keep};
     o->work.data = o;
     uv_queue_work(o->pipe.loop, &o->work, write_work, write_cb);
 }
@@ -91,6 +104,12 @@ static void alloc_cb(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     struct outlog *o = handle->data;
 
     (void)suggested;
+    if (o->gathered == OUTLOG_BUFFER) {
+        if (!o->discard)
+            o->discard = malloc(OUTLOG_BUFFER);
+        *buf = uv_buf_init(o->discard, o->discard ? OUTLOG_BUFFER : 0);
+        return;
+    }
     if (!o->gather)
         o->gather = malloc(OUTLOG_BUFFER);
     *buf = o->gather ? uv_buf_init(o->gather + o->gathered, OUTLOG_BUFFER - (unsigned)o->gathered)
@@ -101,7 +120,12 @@ static void read_cb(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct outlog *o = stream->data;
 
-    (void)buf;
+    if (n > 0 && buf->base == o->discard) {
+        o->overrun += (uint64_t)n;
+        o->dropped += (uint64_t)n;
+        o->active = true;
+        return;
+    }
     if (n < 0 && n != UV_ENOBUFS) {
         uv_read_stop(stream);
         o->ended = true;
@@ -112,7 +136,7 @@ static void read_cb(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     } else {
         o->gathered += (size_t)n;
         o->active = true;
-        if (o->gathered == OUTLOG_BUFFER) {
+        if (o->gathered == OUTLOG_BUFFER && !o->settings.drop) {
             uv_read_stop(stream);
             o->paused = true;
         }
@@ -153,7 +177,8 @@ static void step(struct outlog *o)
 }
 
 int outlog_new(uv_loop_t *loop, const struct directory *directory, const char *who,
-               const char *name, int fd, struct outlog **ret, struct error *e)
+               const char *name, const struct outlog_settings *settings, int fd,
+               struct outlog **ret, struct error *e)
 {
     struct outlog *o = calloc(1, sizeof(*o));
     int r = o ? uv_pipe_init(loop, &o->pipe, 0) : UV_ENOMEM;
@@ -166,6 +191,7 @@ int outlog_new(uv_loop_t *loop, const struct directory *directory, const char *w
     o->directory = directory;
     o->who = who;
     o->name = name;
+    o->settings = *settings;
     o->handles = 2;
     uv_timer_init(loop, &o->timer);
     o->pipe.data = o->timer.data = o;
@@ -182,7 +208,17 @@ int outlog_new(uv_loop_t *loop, const struct directory *directory, const char *w
     return 0;
 }
 
-void outlog_finish(struct outlog *o, void (*on_done)(void *arg), void *arg)
+void outlog_set(struct outlog *o, const struct outlog_settings *settings)
+{
+    o->settings = *settings;
+}
+
+uint64_t outlog_dropped(const struct outlog *o)
+{
+    return o->dropped;
+}
+
+void outlog_finish(struct outlog *o, void (*on_done)(void *arg, uint64_t dropped), void *arg)
 {
     o->on_done = on_done;
     o->arg = arg;

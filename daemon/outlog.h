@@ -1,12 +1,15 @@
 /* One output stream of an app process: from its pipe into a log file, without the loop ever waiting
  * for the disk. One write is in flight at a time; what arrives meanwhile is gathered in a bounded
- * buffer, and when that is full the pipe is not read: the process waits, not the daemon.
+ * buffer, and when that is full the pipe is not read: the process waits, not the daemon. With `drop`
+ * it does not wait either: the pipe is read all the same, and what does not fit is lost.
  *
  * Output that cannot be written (disk full) is dropped and counted; the log says so once when it
  * begins and once when it is over. All functions are called on the loop's thread. */
 #ifndef BOBBIN_DAEMON_OUTLOG_H
 #define BOBBIN_DAEMON_OUTLOG_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <uv.h>
 
 #include "daemon/directory.h"
@@ -21,13 +24,25 @@
 
 struct outlog;
 
+struct outlog_settings {
+    uint32_t size; /* bytes of the file before it is rotated */
+    uint32_t keep; /* older files beside it */
+    bool drop;     /* rather lose output than let the process wait for the disk */
+};
+
 /* Takes `fd`, the pipe's read end, also on failure. `name` is the file's name; both strings and the
  * directory are borrowed until on_done. `who` goes into warnings ("app 'x' component 'y'"). */
 int outlog_new(uv_loop_t *loop, const struct directory *directory, const char *who,
-               const char *name, int fd, struct outlog **ret, struct error *e);
+               const char *name, const struct outlog_settings *settings, int fd,
+               struct outlog **ret, struct error *e);
+/* From the next write on. */
+void outlog_set(struct outlog *o, const struct outlog_settings *settings);
+/* Bytes lost so far: they could not be written, or not fast enough. */
+uint64_t outlog_dropped(const struct outlog *o);
 
-/* The process has ended: write what is left, then call on_done, never before this returns. The
+/* The process has ended: write what is left, then call on_done with the bytes
+ * that were lost, never before this returns. The
  * outlog frees itself. */
-void outlog_finish(struct outlog *o, void (*on_done)(void *arg), void *arg);
+void outlog_finish(struct outlog *o, void (*on_done)(void *arg, uint64_t dropped), void *arg);
 
 #endif

@@ -5,34 +5,59 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemon/launch.h"
+#include "daemon/launch_gate.h"
 #include "daemon/log.h"
 #include "daemon/outlog.h"
 
 struct process {
     const struct component_host *host; /* borrowed, as is the spec */
-    const struct component_spec *spec;
+    struct component_spec *spec;
+    unsigned instance;
     struct process_events events;
     char *who;      /* for messages */
     char *out_name; /* the log files' names */
     char *err_name;
     bool busy;                 /* a run lasts: from process_start to on_down */
-    uv_work_t work;            /* the launch */
+    struct launch_ticket ticket;
+    uv_work_t work; /* the launch */
+    struct component_spec *launching; /* what it reads on its thread, a reference */
     int launch_code;           /* its outcome … */
     struct error launch_error; /* … with the reason … */
     struct launched launched;  /* … or what it made; pid 0 once it has been waited for */
     uv_poll_t poll;            /* on the pidfd */
+    uv_poll_t ready;           /* on the descriptor for readiness, while launched.ready is one */
+    unsigned handles;          /* of these two, not closed yet */
     unsigned outlogs;          /* still writing */
     struct outlog *out;        /* NULL: none */
     struct outlog *err;
+    uint64_t dropped;               /* output of runs that have ended */
     struct restart_outcome outcome; /* how it ended */
 };
 
-int process_new(const struct component_host *host, const struct component_spec *spec,
-                const struct process_events *events, struct process **ret, struct error *e)
+/* "web", the second one of several "web@2". 0 or -1. */
+static int name_files(struct process *p, const struct component_spec *spec, unsigned instance)
+{
+    char number[16] = "";
+
+    if (instance > 1)
+        snprintf(number, sizeof(number), "@%u", instance);
+    if (asprintf(&p->who, "app '%s' component '%s%s'", p->host->app, spec->id, number) < 0)
+        p->who = NULL;
+    if (asprintf(&p->out_name, "%s%s_stdout.txt", spec->id, number) < 0)
+        p->out_name = NULL;
+    if (asprintf(&p->err_name, "%s%s_stderr.txt", spec->id, number) < 0)
+        p->err_name = NULL;
+    return p->who && p->out_name && p->err_name ? 0 : -1;
+}
+
+int process_new(const struct component_host *host, struct component_spec *spec,
+                unsigned instance, const struct process_events *events, struct process **ret,
+                struct error *e)
 {
     struct process *p = calloc(1, sizeof(*p));
 
@@ -41,18 +66,9 @@ int process_new(const struct component_host *host, const struct component_spec *
     p->host = host;
     p->spec = spec;
     p->events = *events;
-    if (asprintf(&p->who, "app '%s' component '%s'", host->app, spec->id) < 0) {
-        p->who = NULL;
+    p->instance = instance;
+    if (name_files(p, spec, instance) != 0)
         goto fail;
-    }
-    if (asprintf(&p->out_name, "%s_stdout.txt", spec->id) < 0) {
-        p->out_name = NULL;
-        goto fail;
-    }
-    if (asprintf(&p->err_name, "%s_stderr.txt", spec->id) < 0) {
-        p->err_name = NULL;
-        goto fail;
-    }
     *ret = p;
     return 0;
 fail:
@@ -71,26 +87,75 @@ void process_free(struct process *p)
     free(p);
 }
 
+/* How much is kept of what it writes. */
+static struct outlog_settings log_settings(const struct component_spec *spec)
+{
+    return (struct outlog_settings){
+        .size = spec->log_size, .keep = spec->log_keep, .drop = spec->log_policy == LOG_DROP};
+}
+
+void process_set_spec(struct process *p, struct component_spec *spec)
+{
+    struct outlog_settings settings = log_settings(spec);
+
+    p->spec = spec;
+    if (p->out)
+        outlog_set(p->out, &settings);
+    if (p->err)
+        outlog_set(p->err, &settings);
+}
+
+uint64_t process_dropped(const struct process *p)
+{
+    return p->dropped + (p->out ? outlog_dropped(p->out) : 0) +
+           (p->err ? outlog_dropped(p->err) : 0);
+}
+
 const char *process_who(const struct process *p)
 {
     return p->who;
 }
 
-static void on_poll_closed(uv_handle_t *handle)
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
 {
     struct process *p = handle->data;
 
-    close(p->launched.pidfd);
+    if (--p->handles > 0)
+        return;
+    close_fd(&p->launched.pidfd);
+    close_fd(&p->launched.ready);
     p->busy = false;
     p->events.on_down(p->events.arg, &p->outcome, NULL);
 }
 
-static void on_output_done(void *arg)
+static void on_output_done(void *arg, uint64_t dropped)
 {
     struct process *p = arg;
 
-    if (--p->outlogs == 0)
-        uv_close((uv_handle_t *)&p->poll, on_poll_closed);
+    p->dropped += dropped;
+    if (--p->outlogs > 0)
+        return;
+    uv_close((uv_handle_t *)&p->poll, on_handle_closed);
+    if (p->launched.ready >= 0)
+        uv_close((uv_handle_t *)&p->ready, on_handle_closed);
+}
+
+/* What has left the process group is still in the control group. */
+static void remove_group(const struct process *p)
+{
+    char name[CGROUP_NAME_MAX];
+
+    if (!p->host->cgroup)
+        return;
+    cgroup_name(name, p->host->directory, p->host->app, p->spec->id, p->instance);
+    cgroup_remove(p->host->cgroup, name);
 }
 
 /* The leader is still a zombie here, so its number, which is also the group's, is nobody else's:
@@ -105,6 +170,7 @@ static void reap(struct process *p)
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
     p->launched.pid = 0;
+    remove_group(p);
 }
 
 static void finish_output(struct process *p)
@@ -120,7 +186,7 @@ static void finish_output(struct process *p)
         outlog_finish(p->err, on_output_done, p);
     }
     p->out = p->err = NULL;
-    on_output_done(p);
+    on_output_done(p, 0);
 }
 
 static void pidfd_cb(uv_poll_t *poll, int status, int events)
@@ -154,9 +220,51 @@ static int watch(struct process *p)
     if (r)
         return r;
     p->poll.data = p;
+    p->handles = 1;
     r = uv_poll_start(&p->poll, UV_READABLE, pidfd_cb);
     assert(r == 0); /* it only registers */
     return r;
+}
+
+static void ready_cb(uv_poll_t *poll, int status, int events)
+{
+    struct process *p = poll->data;
+    char bytes[256];
+    ssize_t n = read(p->launched.ready, bytes, sizeof(bytes));
+
+    (void)status;
+    (void)events;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0 || memchr(bytes, '\n', (size_t)n))
+        uv_poll_stop(poll);
+    if (n > 0 && memchr(bytes, '\n', (size_t)n))
+        p->events.on_ready(p->events.arg);
+}
+
+/* One that cannot be listened to never becomes ready: its time runs out. */
+static void watch_ready(struct process *p)
+{
+    int r;
+
+    if (p->launched.ready < 0)
+        return;
+    r = uv_poll_init(p->host->loop, &p->ready, p->launched.ready);
+    if (r) {
+        log_warning("%s: cannot wait for its readiness: %s", p->who, uv_strerror(r));
+        close_fd(&p->launched.ready);
+        return;
+    }
+    p->ready.data = p;
+    p->handles++;
+    uv_poll_start(&p->ready, UV_READABLE, ready_cb);
+}
+
+static void not_started(struct process *p, const char *why)
+{
+    p->busy = false;
+    p->outcome = (struct restart_outcome){.exit_code = -1};
+    p->events.on_down(p->events.arg, &p->outcome, why);
 }
 
 /* It runs, but nobody would learn of its end. */
@@ -166,21 +274,21 @@ static void abandon(struct process *p, int r)
 
     snprintf(why, sizeof(why), "cannot watch the process: %s", uv_strerror(r));
     reap(p);
-    close(p->launched.pidfd);
-    close(p->launched.connection);
-    close(p->launched.out);
-    close(p->launched.err);
-    p->busy = false;
-    p->outcome = (struct restart_outcome){.exit_code = -1};
-    p->events.on_down(p->events.arg, &p->outcome, why);
+    close_fd(&p->launched.pidfd);
+    close_fd(&p->launched.connection);
+    close_fd(&p->launched.ready);
+    close_fd(&p->launched.out);
+    close_fd(&p->launched.err);
+    not_started(p, why);
 }
 
 static struct outlog *read_output(struct process *p, const char *name, int fd)
 {
+    struct outlog_settings settings = log_settings(p->spec);
     struct outlog *o = NULL;
     struct error e;
 
-    if (outlog_new(p->host->loop, p->host->directory, p->who, name, fd, &o, &e) != 0)
+    if (outlog_new(p->host->loop, p->host->directory, p->who, name, &settings, fd, &o, &e) != 0)
         log_warning("%s: %s", p->who, e.text);
     return o;
 }
@@ -192,9 +300,11 @@ static void launch_work(uv_work_t *work)
     struct launch_request request = {
         .app = p->host->app,
         .directory = p->host->directory,
-        .spec = p->spec,
+        .spec = p->launching,
+        .instance = p->instance,
         .runner = p->host->runner,
         .warden = p->host->warden,
+        .cgroup = p->host->cgroup,
     };
     p->launch_code = launch(&request, &p->launched, &p->launch_error);
 }
@@ -205,10 +315,12 @@ static void launch_cb(uv_work_t *work, int status)
     int r;
 
     (void)status; /* nobody cancels it */
+    if (p->host->gate)
+        launch_gate_leave(p->host->gate, &p->ticket);
+    component_spec_unref(p->launching);
+    p->launching = NULL;
     if (p->launch_code) {
-        p->busy = false;
-        p->outcome = (struct restart_outcome){.exit_code = -1};
-        p->events.on_down(p->events.arg, &p->outcome, p->launch_error.text);
+        not_started(p, p->launch_error.text);
         return;
     }
     r = watch(p);
@@ -216,22 +328,47 @@ static void launch_cb(uv_work_t *work, int status)
         abandon(p, r);
         return;
     }
+    watch_ready(p);
     p->out = read_output(p, p->out_name, p->launched.out);
     p->err = read_output(p, p->err_name, p->launched.err);
     p->events.on_up(p->events.arg, p->launched.pid, p->launched.connection);
+}
+
+static void begin(struct process *p)
+{
+    p->launched = (struct launched){.pidfd = -1, .ready = -1};
+    p->launching = component_spec_ref(p->spec);
+    p->work.data = p;
+    uv_queue_work(p->host->loop, &p->work, launch_work, launch_cb);
+}
+
+static void on_turn(struct launch_ticket *ticket, bool given_up)
+{
+    struct process *p = container_of(ticket, struct process, ticket);
+
+    if (given_up)
+        not_started(p, "stopped before it was started");
+    else
+        begin(p);
 }
 
 void process_start(struct process *p)
 {
     assert(!p->busy);
     p->busy = true;
-    p->launched = (struct launched){0};
-    p->work.data = p;
-    uv_queue_work(p->host->loop, &p->work, launch_work, launch_cb);
+    p->launched.pid = 0;
+    if (!p->host->gate) {
+        begin(p);
+        return;
+    }
+    p->ticket.on_turn = on_turn;
+    launch_gate_enter(p->host->gate, &p->ticket);
 }
 
 void process_signal(struct process *p, int sig)
 {
     if (p->busy && p->launched.pid > 0)
         kill(-p->launched.pid, sig);
+    else if (p->busy && p->host->gate)
+        launch_gate_give_up(p->host->gate, &p->ticket);
 }

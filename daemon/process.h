@@ -16,6 +16,8 @@ struct process;
 struct process_events {
     /* The program was executed; `fd` is the daemon's end of its connection, the callee's now. */
     void (*on_up)(void *arg, pid_t pid, int fd);
+    /* It has written a line to the descriptor that was given to it for this. */
+    void (*on_ready)(void *arg);
     /* It has ended and its output is logged, or it could not be started: then on_up was not called,
      * outcome->launched is false and `why` says what went wrong (else NULL). The process may be
      * started again from in here. */
@@ -24,10 +26,15 @@ struct process_events {
 };
 
 /* `host` and `spec` are borrowed until process_free. */
-int process_new(const struct component_host *host, const struct component_spec *spec,
-                const struct process_events *events, struct process **ret, struct error *e);
+int process_new(const struct component_host *host, struct component_spec *spec,
+                unsigned instance, const struct process_events *events, struct process **ret,
+                struct error *e);
 /* Only between runs: before process_start, or after on_down. NULL is fine. */
 void process_free(struct process *p);
+/* Another spec from the next run on; how output is logged changes at once. */
+void process_set_spec(struct process *p, struct component_spec *spec);
+/* Bytes of output that could not be logged, or were not to be waited for, so far. */
+uint64_t process_dropped(const struct process *p);
 /* "app 'x' component 'y'", for messages. */
 const char *process_who(const struct process *p);
 

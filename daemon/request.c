@@ -42,6 +42,8 @@ static void request_finish(struct request *r)
 
 void request_fail(struct request *r, int code, const char *text)
 {
+    if (code == ERR_ACCESS_DENIED)
+        conn_audit(r->conn, method_table[r->method].name, text);
     if (r->conn->state != CONN_CLOSED)
         message_write_error(&r->conn->out, r->id, code, text ? text : error_text(code));
     request_finish(r);

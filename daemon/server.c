@@ -44,12 +44,21 @@ static void server_signal_cb(uv_signal_t *handle, int signum)
     server_stop(s);
 }
 
+static void server_hangup_cb(uv_signal_t *handle, int signum)
+{
+    (void)signum;
+    log_info("reading all manifests again");
+    apps_reload(&((struct server *)handle->data)->apps);
+}
+
 static void server_init_handles(struct server *s)
 {
     uv_check_init(&s->loop, &s->turn_end);
     uv_prepare_init(&s->loop, &s->turn_start);
     uv_signal_init(&s->loop, &s->sigterm);
     uv_signal_init(&s->loop, &s->sigint);
+    uv_signal_init(&s->loop, &s->sighup);
+    s->sighup.data = s;
     s->sigterm.data = s;
     s->sigint.data = s;
 }
@@ -60,6 +69,7 @@ static void server_start_handles(struct server *s)
     uv_prepare_start(&s->turn_start, server_prepare_cb);
     uv_signal_start(&s->sigterm, server_signal_cb, SIGTERM);
     uv_signal_start(&s->sigint, server_signal_cb, SIGINT);
+    uv_signal_start(&s->sighup, server_hangup_cb, SIGHUP);
 }
 
 int server_init(struct server *s, const struct server_options *options, struct error *e)
@@ -77,6 +87,7 @@ int server_init(struct server *s, const struct server_options *options, struct e
     list_init(&s->conns);
     list_init(&s->ready);
     worker_init(&s->worker, &s->loop);
+    launch_gate_init(&s->gate, &s->loop);
     server_init_handles(s);
     rc = apps_init(&s->apps, s, options->state_dir, e);
     if (!rc)
@@ -133,6 +144,8 @@ static void server_check_stopped(struct server *s)
     uv_close((uv_handle_t *)&s->turn_start, NULL);
     uv_close((uv_handle_t *)&s->sigterm, NULL);
     uv_close((uv_handle_t *)&s->sigint, NULL);
+    uv_close((uv_handle_t *)&s->sighup, NULL);
+    launch_gate_close(&s->gate);
 }
 
 void server_fini(struct server *s)

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "daemon/apps.h"
+#include "daemon/launch_gate.h"
 #include "daemon/list.h"
 #include "daemon/listener.h"
 #include "daemon/store.h"
@@ -31,6 +32,8 @@ struct server_options {
     uint64_t quota_bytes; /* what one app may hold; 0: no limit */
     uint64_t quota_entries;
     struct warden *warden; /* started by the caller; may be NULL */
+    struct cgroup *cgroup; /* the same */
+    struct access_admins admins;
 };
 
 struct server {
@@ -39,6 +42,7 @@ struct server {
     enum server_state state;
     struct listener listener;
     struct apps apps;
+    struct launch_gate gate;     /* how fast app processes are started */
     struct worker worker;        /* the registry, manifests, looking at directories */
     struct list conns;           /* struct conn */
     unsigned conn_count;
@@ -51,6 +55,7 @@ struct server {
     uv_prepare_t turn_start;     /* … and before it, for what timers did */
     uv_signal_t sigterm;
     uv_signal_t sigint;
+    uv_signal_t sighup;          /* reload all manifests */
 };
 
 /* Open the registry, start the wanted apps and listen. On failure nothing is left behind. */

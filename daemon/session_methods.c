@@ -14,6 +14,8 @@ int session_ping(struct request *r, struct error *e)
     static const uint8_t pong[] = {0xa4, 'p', 'o', 'n', 'g'};
     struct buffer result = {.data = (uint8_t *)pong, .len = sizeof pong};
     (void)e;
+    if (r->conn->process)
+        component_heard_ping(r->conn->process);
     request_reply_packed(r, &result);
     return 0;
 }
@@ -89,7 +91,7 @@ static size_t session_count_granted(const struct manifest *m)
 {
     size_t count = 1;
     for (size_t i = 0; i < m->component_count; i++)
-        for (char **store = m->components[i].stores; *store; store++)
+        for (char **store = m->components[i]->stores; *store; store++)
             count++;
     return count;
 }
@@ -103,7 +105,7 @@ static size_t session_person_labels(const struct app *app, struct slice *labels,
     struct reader r = reader_of(held->data, held->len);
     uint32_t held_count = 0;
     for (size_t i = 0; i < app->manifest->component_count; i++)
-        count = session_add_granted(labels, count, app->manifest->components[i].stores);
+        count = session_add_granted(labels, count, app->manifest->components[i]->stores);
     if (reader_array(&r, &held_count))
         return count;
     while (held_count-- && !reader_str(&r, &labels[count]))
@@ -207,7 +209,11 @@ static int session_check_hello(struct request *r, struct error *e)
 int session_hello(struct request *r, struct error *e)
 {
     int rc = r->param_count ? session_check_hello(r, e) : 0;
-    return rc ? rc : session_answer(r);
+    if (rc)
+        return rc;
+    if (r->conn->process)
+        component_heard_hello(r->conn->process);
+    return session_answer(r);
 }
 
 int session_attach(struct request *r, struct error *e)
@@ -218,7 +224,7 @@ int session_attach(struct request *r, struct error *e)
     int rc;
     if (reader_str(&r->params, &name))
         return error_set(e, ERR_INVALID_REQUEST, "attach: app must be a string");
-    rc = apps_find(&c->server->apps, c->peer_uid, name, &app, e);
+    rc = apps_find(&c->server->apps, &c->peer, name, &app, e);
     if (rc)
         return rc;
     if (c->app && c->app != app)

@@ -92,11 +92,11 @@ static void stats_reply_daemon(struct request *r)
     list_each(it, tmp, &s->apps.all)
     {
         const struct app *app = container_of(it, struct app, link);
-        if (apps_visible(app, r->conn->peer_uid))
+        if (apps_visible(app, &r->conn->peer))
             stats_add(&sum, app);
     }
     /* Those that are bound to no app are told to those who see everything. */
-    if (access_is_admin(r->conn->peer_uid)) {
+    if (r->conn->peer.admin) {
         sum.connections = s->conn_count;
         sum.requests = s->requests;
     }
@@ -160,7 +160,7 @@ int stats_get(struct request *r, struct error *e)
     }
     if (reader_str(&r->params, &name))
         return error_set(e, ERR_INVALID_REQUEST, "stats: app must be a string");
-    rc = apps_find(&r->conn->server->apps, r->conn->peer_uid, name, &app, e);
+    rc = apps_find(&r->conn->server->apps, &r->conn->peer, name, &app, e);
     if (rc)
         return rc;
     app_pin(app);

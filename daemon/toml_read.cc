@@ -175,8 +175,7 @@ static std::string_view take(std::string_view *text, const char *set)
     return taken;
 }
 
-/* Milliseconds, or a negative number for what is not a time. */
-static double parse_duration(std::string_view text)
+double toml_parse_duration(std::string_view text)
 {
     double sum = 0;
 
@@ -212,13 +211,75 @@ bool toml_duration_ms(const toml_document &doc, const toml::table &table, std::s
     else if (const auto *fraction = node->as_floating_point())
         ms = fraction->get() * 1000;
     else if (const auto *text = node->as_string())
-        ms = parse_duration(text->get());
+        ms = toml_parse_duration(text->get());
     if (!(ms >= 0 && ms <= UINT32_MAX)) /* in this form also for NaN */
         toml_fail_type(
             doc, *node, key,
             "a time (a number of seconds, or a string such as \"100ms\", \"5s\", \"2min\")");
     *ret = static_cast<std::uint32_t>(std::lround(ms));
     return true;
+}
+
+/* Bytes, or a negative number for what is not a size. */
+static double parse_bytes(std::string_view text)
+{
+    static const std::string_view letters = "KMGT";
+    std::string number(take(&text, "0123456789."));
+    double unit = 1;
+
+    take(&text, " ");
+    if (number.empty() || number[0] == '.' || std::count(number.begin(), number.end(), '.') > 1)
+        return -1;
+    std::size_t power = text.empty() ? letters.npos : letters.find(text[0]);
+    if (power != letters.npos) {
+        text.remove_prefix(1);
+        for (std::size_t i = 0; i <= power; i++)
+            unit *= 1024;
+        if (!text.empty() && text[0] == 'i')
+            text.remove_prefix(1);
+    }
+    if (!text.empty() && text != "B")
+        return -1;
+    return std::strtod(number.c_str(), nullptr) * unit;
+}
+
+bool toml_bytes(const toml_document &doc, const toml::table &table, std::string_view key,
+                std::uint64_t *ret)
+{
+    const toml::node *node = table.get(key);
+    double bytes = -1;
+
+    if (!node)
+        return false;
+    if (const auto *number = node->as_integer())
+        bytes = static_cast<double>(number->get());
+    else if (const auto *text = node->as_string())
+        bytes = parse_bytes(text->get());
+    if (!(bytes >= 0 && bytes <= 9e15)) /* as far as a double counts in ones */
+        toml_fail_type(doc, *node, key,
+                       "a size (a number of bytes, or a string such as \"64M\", \"1G\")");
+    *ret = static_cast<std::uint64_t>(bytes);
+    return true;
+}
+
+bool toml_choice(const toml_document &doc, const toml::table &table, std::string_view key,
+                 std::initializer_list<std::string_view> words, unsigned *ret)
+{
+    std::string word, list;
+    unsigned n = 0;
+
+    if (!toml_string(doc, table, key, &word))
+        return false;
+    for (std::string_view known : words) {
+        if (word == known) {
+            *ret = n;
+            return true;
+        }
+        list += std::string(n == 0 ? "" : n + 1 == words.size() ? " or " : ", ") + '"' +
+                std::string(known) + '"';
+        n++;
+    }
+    toml_fail_type(doc, *table.get(key), key, list.c_str());
 }
 
 const toml::table *toml_table(const toml_document &doc, const toml::table &table,

@@ -47,6 +47,14 @@ bool toml_integer(const toml_document &doc, const toml::table &table, std::strin
 /* A number of seconds, or a string as systemd writes times: "100ms", "5s", "2min", "1min 30s". */
 bool toml_duration_ms(const toml_document &doc, const toml::table &table, std::string_view key,
                       std::uint32_t *ret);
+/* A number of bytes, or a string with a unit of 1024s: "64M", "1.5G", "512 KiB". */
+bool toml_bytes(const toml_document &doc, const toml::table &table, std::string_view key,
+                std::uint64_t *ret);
+/* One of the words, as its number in the list. */
+bool toml_choice(const toml_document &doc, const toml::table &table, std::string_view key,
+                 std::initializer_list<std::string_view> words, unsigned *ret);
+/* Milliseconds as toml_duration_ms reads them from a string; negative for what is no time. */
+double toml_parse_duration(std::string_view text);
 /* NULL when the key is not there. */
 const toml::table *toml_table(const toml_document &doc, const toml::table &table,
                               std::string_view key);

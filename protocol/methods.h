@@ -51,7 +51,10 @@ enum method_access {
     X(APP_LIST, "app.list", METHOD_PEER, 0, 0, "[]", "[app status…]")                              \
     X(APP_STATUS, "app.status", METHOD_PEER, 1, 1, "[app]", "app status")                          \
     X(APP_START, "app.start", METHOD_PEER, 1, 2, "[app, component?]", "app status")                \
-    X(APP_STOP, "app.stop", METHOD_PEER, 1, 2, "[app, component?]", "app status")
+    X(APP_STOP, "app.stop", METHOD_PEER, 1, 2, "[app, component?]", "app status")                  \
+    X(APP_RESTART, "app.restart", METHOD_PEER, 1, 2, "[app, component?]", "app status")            \
+    X(APP_RESET, "app.reset", METHOD_PEER, 1, 2, "[app, component?]", "app status")                \
+    X(APP_RELOAD, "app.reload", METHOD_PEER, 1, 1, "[app]", "app status")
 
 /* What the daemon sends unasked: X(identifier, wire name, params) */
 #define NOTIFICATION_LIST(X)                                                                       \

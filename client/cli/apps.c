@@ -83,6 +83,42 @@ int apps_stop(const struct options *o, struct output *out)
     return call_and_print(o, out, call_stop);
 }
 
+static bobbin_status call_restart(bobbin *b, const char *app, void *arg)
+{
+    struct call *call = arg;
+
+    return bobbin_app_restart(b, app, call->component, &call->status);
+}
+
+int apps_restart(const struct options *o, struct output *out)
+{
+    return call_and_print(o, out, call_restart);
+}
+
+static bobbin_status call_reload(bobbin *b, const char *app, void *arg)
+{
+    struct call *call = arg;
+
+    return bobbin_app_reload(b, app, &call->status);
+}
+
+int apps_reload(const struct options *o, struct output *out)
+{
+    return call_and_print(o, out, call_reload);
+}
+
+static bobbin_status call_reset(bobbin *b, const char *app, void *arg)
+{
+    struct call *call = arg;
+
+    return bobbin_app_reset(b, app, call->component, &call->status);
+}
+
+int apps_reset(const struct options *o, struct output *out)
+{
+    return call_and_print(o, out, call_reset);
+}
+
 int apps_unregister(const struct options *o, struct output *out)
 {
     bobbin_app_status *status;

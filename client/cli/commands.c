@@ -32,6 +32,20 @@ const struct command command_table[] = {
     {"stop", "[APP]", 0, 1, OPTIONS_APP | OPTION_BIT(COMPONENT), apps_stop,
      "stop an app's components", "Returns when the processes are gone.\n",
      "bobbin stop counter\nbobbin stop counter --component web\n"},
+    {"restart", "[APP]", 0, 1, OPTIONS_APP | OPTION_BIT(COMPONENT), apps_restart,
+     "stop an app's components and start them", "",
+     "bobbin restart counter\nbobbin restart counter --component web\n"},
+    {"reload", "[APP]", 0, 1, OPTIONS_APP, apps_reload, "apply what has changed in an app's spin.toml",
+     "Components of which the manifest says the same as before go on as they are. When it is\n"
+     "wrong, nothing changes.\n",
+     "bobbin reload counter\n"},
+    {"reset-failed", "[APP]", 0, 1, OPTIONS_APP | OPTION_BIT(COMPONENT), apps_reset,
+     "forget that components have failed", "They are stopped then, and nothing is started.\n",
+     "bobbin reset-failed counter\n"},
+    {"check", "[DIR]", 0, 1, OPTIONS_APP, check_run, "say whether a directory would do as an app",
+     "Reads DIR/spin.toml as the daemon would, with your rights, and says what is wrong with it:\n"
+     "file, line, column, and what was expected. Nothing is registered, and no daemon is needed.\n",
+     "bobbin check\nbobbin check ./counter --json\n"},
     {"get", "KEY", 1, 1, OPTIONS_KV, kv_get, "print the value of a key",
      "Writes exactly the bytes of the value; a newline follows only on a terminal and in a shell.\n"
      "Exits with 1 when there is no such key.\n"

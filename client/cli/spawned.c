@@ -27,8 +27,7 @@ static time_t now_s(void)
     return ts.tv_sec;
 }
 
-/* The path of bobbind: beside this program, in ../sbin, or as PATH has it. */
-static void find_daemon(char *path, size_t size)
+void spawned_find_daemon(char *path, size_t size)
 {
     static const char *const places[] = {"bobbind", "../sbin/bobbind"};
     char self[PATH_MAX];
@@ -100,7 +99,7 @@ int spawned_start(struct spawned *s, struct output *out)
     char path[PATH_MAX];
     pid_t pid;
 
-    find_daemon(path, sizeof(path));
+    spawned_find_daemon(path, sizeof(path));
     if (make_directory(s))
         return output_error(out, "other", "cannot make a directory for a daemon of its own: %s",
                             strerror(errno));

@@ -16,6 +16,8 @@ struct spawned {
     char log[80];    /* … and what the daemon writes to stderr */
 };
 
+/* The path of bobbind: beside this program, in ../sbin, or as PATH has it. */
+void spawned_find_daemon(char *path, size_t size);
 /* Start bobbind. EXIT_DONE, or the exit status after reporting; call spawned_stop in either case.
  */
 int spawned_start(struct spawned *s, struct output *out);

@@ -10,6 +10,7 @@ static const struct {
     enum colour colour;
 } states[] = {
     {"running", COLOUR_GREEN},   {"starting", COLOUR_YELLOW}, {"backing-off", COLOUR_YELLOW},
+    {"waiting", COLOUR_GREEN},
     {"stopping", COLOUR_YELLOW}, {"failed", COLOUR_RED},      {"exited", COLOUR_NONE},
     {"stopped", COLOUR_DIM},
 };

@@ -348,13 +348,17 @@ BOBBIN_API bobbin_status bobbin_set_queue_limit(bobbin *b, size_t bytes);
 
 typedef struct bobbin_component_status {
     const char *id;
-    const char *state;  /* stopped starting running backing-off stopping failed exited */
+    const char *state;  /* stopped starting running backing-off waiting stopping failed exited */
     const char *reason; /* why it is in that state, in words; "" when there is nothing to say */
     int64_t since_ms;   /* since when, milliseconds since 1970 */
     int64_t pid;        /* 0: none */
     int exit_code;      /* of the last run; -1: none */
     int exit_signal;    /* of the last run; 0: none */
     uint64_t restarts;  /* by the restart policy, since the last start by request */
+    unsigned instance;  /* which of its instances, from 1 */
+    uint64_t dropped_bytes; /* of output that was not logged */
+    int64_t memory_bytes;   /* resident; -1: no process */
+    int64_t cpu_ms;         /* processor time so far; -1: no process */
 } bobbin_component_status;
 
 typedef struct bobbin_app_status {
@@ -363,7 +367,10 @@ typedef struct bobbin_app_status {
     const char *wanted;    /* "running" or "stopped" */
     size_t component_count;
     const bobbin_component_status *components;
-    const char *error; /* why its manifest could not be read; NULL if it could */
+    const char *error; /* what is wrong with it as a whole, such as its manifest; NULL: nothing */
+    uint64_t connections;
+    uint64_t requests_per_second; /* of all of them, lately */
+    uint64_t store_bytes;         /* what the store takes on disk */
 } bobbin_app_status;
 
 typedef struct bobbin_app_list {
@@ -385,6 +392,16 @@ BOBBIN_API bobbin_status bobbin_app_start(bobbin *b, const char *app, const char
                                           bobbin_app_status **ret_status);
 BOBBIN_API bobbin_status bobbin_app_stop(bobbin *b, const char *app, const char *component,
                                          bobbin_app_status **ret_status);
+/* Stop and start again, all components or the one named. */
+BOBBIN_API bobbin_status bobbin_app_restart(bobbin *b, const char *app, const char *component,
+                                            bobbin_app_status **ret_status);
+/* Forget that components have failed: they are stopped then. */
+BOBBIN_API bobbin_status bobbin_app_reset(bobbin *b, const char *app, const char *component,
+                                          bobbin_app_status **ret_status);
+/* Read the manifest again and apply what has changed; returns when what had to be stopped is gone.
+ * With a manifest that is wrong nothing changes, and the error's text says what is wrong. */
+BOBBIN_API bobbin_status bobbin_app_reload(bobbin *b, const char *app,
+                                           bobbin_app_status **ret_status);
 BOBBIN_API void bobbin_app_status_free(bobbin_app_status *status);
 BOBBIN_API void bobbin_app_list_free(bobbin_app_list *list);
 
@@ -472,6 +489,9 @@ typedef enum bobbin_request_kind {
     BOBBIN_REQUEST_APP_STATUS, /* app */
     BOBBIN_REQUEST_APP_START,  /* app, component (or NULL) */
     BOBBIN_REQUEST_APP_STOP,   /* app, component (or NULL) */
+    BOBBIN_REQUEST_APP_RESTART, /* app, component (or NULL) */
+    BOBBIN_REQUEST_APP_RESET,   /* app, component (or NULL) */
+    BOBBIN_REQUEST_APP_RELOAD,  /* app */
 } bobbin_request_kind;
 
 /* What to ask for: the fields that stand beside the kind above, as in the blocking call of that
@@ -519,7 +539,7 @@ typedef struct bobbin_result {
     const bobbin_values *values;      /* get_many */
     const bobbin_key_page *keys;      /* keys */
     const bobbin_entry_page *entries; /* entries */
-    const bobbin_app_status *status_of_app; /* app_register, app_status, app_start, app_stop */
+    const bobbin_app_status *status_of_app; /* app_register, app_status, app_start, app_stop, … */
     const bobbin_app_list *apps;            /* app_list */
     const bobbin_stats *stats;              /* stats */
     bobbin_backup_info backup;              /* backup, restore */

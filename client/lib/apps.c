@@ -40,6 +40,16 @@ static void read_component_field(struct fields *fs, bobbin_component_status *c)
     } else if (fields_is(fs, "restarts")) {
         fields_int(fs, 0, INT64_MAX, &n);
         c->restarts = (uint64_t)n;
+    } else if (fields_is(fs, "instance")) {
+        fields_int(fs, 1, INT_MAX, &n);
+        c->instance = (unsigned)n;
+    } else if (fields_is(fs, "dropped")) {
+        fields_int(fs, 0, INT64_MAX, &n);
+        c->dropped_bytes = (uint64_t)n;
+    } else if (fields_is(fs, "memory")) {
+        fields_int_or_nil(fs, 0, INT64_MAX, -1, &c->memory_bytes);
+    } else if (fields_is(fs, "cpu_ms")) {
+        fields_int_or_nil(fs, 0, INT64_MAX, -1, &c->cpu_ms);
     } else {
         fields_skip(fs);
     }
@@ -48,7 +58,8 @@ static void read_component_field(struct fields *fs, bobbin_component_status *c)
 static bobbin_status read_component(struct reader *r, struct zone *zone,
                                     bobbin_component_status *ret, struct failure *f)
 {
-    bobbin_component_status c = {.reason = "", .exit_code = -1};
+    bobbin_component_status c = {
+        .reason = "", .exit_code = -1, .instance = 1, .memory_bytes = -1, .cpu_ms = -1};
     struct fields fs = fields_begin(r, zone, "component status", f);
     while (fields_next(&fs))
         read_component_field(&fs, &c);
@@ -89,6 +100,13 @@ static void read_components(struct fields *fs, bobbin_app_status *s)
     s->component_count = count;
 }
 
+static void read_unsigned(struct fields *fs, uint64_t *ret)
+{
+    int64_t n = 0;
+    fields_int(fs, 0, INT64_MAX, &n);
+    *ret = (uint64_t)n;
+}
+
 static bobbin_status read_app(struct reader *r, struct zone *zone, bobbin_app_status *ret,
                               struct failure *f)
 {
@@ -105,6 +123,12 @@ static bobbin_status read_app(struct reader *r, struct zone *zone, bobbin_app_st
             fields_string_or_nil(&fs, &s.error);
         else if (fields_is(&fs, "components"))
             read_components(&fs, &s);
+        else if (fields_is(&fs, "connections"))
+            read_unsigned(&fs, &s.connections);
+        else if (fields_is(&fs, "rate"))
+            read_unsigned(&fs, &s.requests_per_second);
+        else if (fields_is(&fs, "store_bytes"))
+            read_unsigned(&fs, &s.store_bytes);
         else
             fields_skip(&fs);
     }
@@ -205,6 +229,23 @@ bobbin_status bobbin_app_start(bobbin *b, const char *app, const char *component
                                bobbin_app_status **ret_status)
 {
     return call(b, BOBBIN_REQUEST_APP_START, app, component, ret_status);
+}
+
+bobbin_status bobbin_app_restart(bobbin *b, const char *app, const char *component,
+                                 bobbin_app_status **ret_status)
+{
+    return call(b, BOBBIN_REQUEST_APP_RESTART, app, component, ret_status);
+}
+
+bobbin_status bobbin_app_reset(bobbin *b, const char *app, const char *component,
+                               bobbin_app_status **ret_status)
+{
+    return call(b, BOBBIN_REQUEST_APP_RESET, app, component, ret_status);
+}
+
+bobbin_status bobbin_app_reload(bobbin *b, const char *app, bobbin_app_status **ret_status)
+{
+    return call(b, BOBBIN_REQUEST_APP_RELOAD, app, NULL, ret_status);
 }
 
 bobbin_status bobbin_app_stop(bobbin *b, const char *app, const char *component,

@@ -216,6 +216,9 @@ static bobbin_status read_own(struct reader *r, struct result *res, struct failu
     case BOBBIN_REQUEST_APP_STATUS:
     case BOBBIN_REQUEST_APP_START:
     case BOBBIN_REQUEST_APP_STOP:
+    case BOBBIN_REQUEST_APP_RESTART:
+    case BOBBIN_REQUEST_APP_RESET:
+    case BOBBIN_REQUEST_APP_RELOAD:
         return read_admin(r, res, f);
     default: /* set, delete, set_many, delete_many, app_unregister */
         return read_nil(r, f);

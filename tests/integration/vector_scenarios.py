@@ -99,6 +99,7 @@ def session(app=None, component=None, stores=(), **limits):
 def status_of(component, state, pid=None, exit_signal=None):
     return {
         "id": component,
+        "instance": 1,
         "state": state,
         "reason": any_of("str", ""),
         "since": any_of("int", 1700000000000),
@@ -106,17 +107,16 @@ def status_of(component, state, pid=None, exit_signal=None):
         "exit_code": None,
         "exit_signal": exit_signal,
         "restarts": 0,
+        "dropped": 0,
+        "memory": any_of("int", 1310720) if pid else None,
+        "cpu_ms": any_of("int", 12) if pid else None,
     }
 
 
 def app_status(name, wanted, components):
-    return {
-        "name": name,
-        "directory": path(name),
-        "wanted": wanted,
-        "durability": "full",
-        "components": components,
-    }
+    told = {"name": name, "directory": path(name), "wanted": wanted, "durability": "full"}
+    told.update(numbers(connections=0, rate=0, store_bytes=0))
+    return dict(told, components=components)
 
 
 class Scenario:
@@ -684,6 +684,17 @@ def apps_scenario():
     )
     ended = [stopped[0], status_of("web", "stopped", exit_signal=15)]
     s.ask("stop", app_status("counter", "stopped", ended), "app.stop", "counter")
+    again = [stopped[0], status_of("web", "starting", exit_signal=15)]
+    s.ask("restart", app_status("counter", "running", again), "app.restart", "counter", "web")
+    s.ask("stop it again", app_status("counter", "stopped", ended), "app.stop", "counter")
+    s.ask("nothing has failed", app_status("counter", "stopped", ended), "app.reset", "counter")
+    s.do("write", "the manifest becomes wrong", app="counter", path="spin.toml", text="spin_manifest_version = ")
+    s.refused("it is not applied", "invalid-request", text_with("spin.toml:1:"), "app.reload", "counter")
+    wrong = dict(app_status("counter", "stopped", ended), error=text_with("spin.toml:1:"))
+    s.ask("what was before holds", wrong, "app.status", "counter")
+    empty = 'spin_manifest_version = 2\n[application]\nname = "counter"\n'
+    s.do("write", "the manifest is right, without components", app="counter", path="spin.toml", text=empty)
+    s.ask("it is applied", app_status("counter", "stopped", []), "app.reload", "counter")
     s.refused(
         "a connection that is attached cannot unregister",
         "invalid-request",

@@ -165,6 +165,19 @@ static void on_change(void *arg, struct component *c)
 
 void subject_init(struct subject *s, const char *tool, const char *rest, struct warden *warden)
 {
+    struct component_host host = {.warden = warden};
+    subject_init_host(s, tool, rest, &host);
+}
+
+void subject_init_gate(struct subject *s, const char *tool, struct launch_gate *gate)
+{
+    struct component_host host = {.gate = gate};
+    subject_init_host(s, tool, "", &host);
+}
+
+void subject_init_host(struct subject *s, const char *tool, const char *rest,
+                       const struct component_host *with)
+{
     char text[4096];
     struct error e;
 
@@ -178,16 +191,18 @@ void subject_init(struct subject *s, const char *tool, const char *rest, struct 
     ck_assert_msg(manifest_load(env.app, &s->manifest, &e) == 0, "%s", e.text);
 
     struct component_host host = {
+        .gate = with->gate,
+        .cgroup = with->cgroup,
         .loop = &env.loop,
         .app = s->manifest->name,
         .directory = &env.directory,
         .runner = "/bin/cat",
-        .warden = warden,
+        .warden = with->warden,
         .on_connection = on_connection,
         .on_change = on_change,
         .arg = s,
     };
-    ck_assert_int_eq(component_new(&host, s->manifest->components, &s->component, &e), 0);
+    ck_assert_int_eq(component_new(&host, s->manifest->components[0], 1, &s->component, &e), 0);
     ck_assert_str_eq(component_spec(s->component)->id, "c");
 }
 

@@ -47,6 +47,10 @@ struct subject {
 
 /* `tool` is the text of [component.c.tool.bobbin]; `rest` that of [component.c], may be "". */
 void subject_init(struct subject *s, const char *tool, const char *rest, struct warden *warden);
+/* The same with a gate, or with what else `with` has of warden, gate and cgroup. */
+void subject_init_gate(struct subject *s, const char *tool, struct launch_gate *gate);
+void subject_init_host(struct subject *s, const char *tool, const char *rest,
+                       const struct component_host *with);
 /* Stops it if need be, frees it. */
 void subject_fini(struct subject *s);
 void subject_until(struct subject *s, enum component_state state);

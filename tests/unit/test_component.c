@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/launch_gate.h"
 #include "supervision_env.h"
 
 START_TEST(clean_exit)
@@ -108,7 +109,8 @@ START_TEST(always_restarts_a_success)
                  NULL);
     component_start(s.component);
     subject_until(&s, COMPONENT_BACKING_OFF);
-    ck_assert_str_eq(component_status(s.component).reason, "exit code 0; next start after 3600 s");
+    const char *reason = component_status(s.component).reason;
+    ck_assert_msg(strncmp(reason, "exit code 0; next start after 3", 31) == 0, "%s", reason);
     component_start(s.component); /* does not wait for the delay */
     s.states[0] = '\0';
     subject_until(&s, COMPONENT_BACKING_OFF);
@@ -119,6 +121,11 @@ START_TEST(always_restarts_a_success)
     subject_fini(&s);
 }
 END_TEST
+
+static bool has_connection(void *arg)
+{
+    return ((struct subject *)arg)->connection >= 0;
+}
 
 static bool has_grandchild(void *arg)
 {
@@ -245,6 +252,141 @@ START_TEST(killed_from_outside_is_restarted)
 }
 END_TEST
 
+START_TEST(ready_when_a_line_is_written)
+{
+    struct subject s;
+
+    subject_init(&s,
+                 "command = \"/bin/sh -c 'until [ -e go ]; do sleep 0.01; done; "
+                 "echo ready >&$BOBBIN_READY_FD; exec sleep 1000'\"\nready = \"line\"",
+                 "", NULL);
+    component_start(s.component);
+    env_until(has_connection, &s);
+    ck_assert_int_eq(subject_state(&s), COMPONENT_STARTING);
+    ck_assert_int_gt(component_status(s.component).pid, 0);
+    env_write("go", "", 0644);
+    subject_until(&s, COMPONENT_RUNNING);
+    ck_assert_str_eq(s.states, "starting running ");
+    subject_fini(&s);
+}
+END_TEST
+
+START_TEST(never_ready_is_a_failure)
+{
+    struct subject s;
+
+    subject_init(&s,
+                 "command = \"/bin/sleep 1000\"\nready = \"line\"\nstart_timeout = \"50ms\"\n"
+                 "restart_delay = \"1h\"",
+                 "", NULL);
+    component_start(s.component);
+    subject_until(&s, COMPONENT_BACKING_OFF);
+    ck_assert_str_eq(s.states, "starting stopping backing-off ");
+    const char *reason = component_status(s.component).reason;
+    ck_assert_msg(strstr(reason, "not ready within 50 ms: killed by SIGABRT; next start"), "%s",
+                  reason);
+    subject_fini(&s);
+}
+END_TEST
+
+START_TEST(ready_by_hello_and_watched_by_pings)
+{
+    struct subject s;
+
+    subject_init(&s,
+                 "command = \"/bin/sleep 1000\"\nready = \"hello\"\nwatchdog = \"300ms\"\n"
+                 "restart = \"no\"",
+                 "", NULL);
+    component_start(s.component);
+    env_until(has_connection, &s);
+    ck_assert_int_eq(subject_state(&s), COMPONENT_STARTING);
+    component_heard_hello(s.component);
+    ck_assert_int_eq(subject_state(&s), COMPONENT_RUNNING);
+    uint64_t began = uv_hrtime();
+    while (uv_hrtime() - began < 600 * UINT64_C(1000000)) { /* twice its time */
+        component_heard_ping(s.component);
+        uv_run(&env.loop, UV_RUN_NOWAIT);
+    }
+    ck_assert_int_eq(subject_state(&s), COMPONENT_RUNNING);
+    subject_until(&s, COMPONENT_FAILED);
+    ck_assert_str_eq(component_status(s.component).reason,
+                     "no ping within 300 ms: killed by SIGABRT");
+    subject_fini(&s);
+}
+END_TEST
+
+static bool has_three_runs(void *arg)
+{
+    (void)arg;
+    char *runs = env_read("runs", NULL);
+    bool enough = strncmp(runs, "run\nrun\nrun\n", 12) == 0;
+    free(runs);
+    return enough;
+}
+
+START_TEST(scheduled_component_runs_again_and_again)
+{
+    struct subject s;
+
+    subject_init(&s, "command = \"/bin/sh -c 'echo run >> runs'\"\nschedule = \"50ms\"", "", NULL);
+    component_start(s.component);
+    subject_until(&s, COMPONENT_WAITING);
+    const char *reason = component_status(s.component).reason;
+    ck_assert_msg(strncmp(reason, "exit code 0; next run after ", 28) == 0, "%s", reason);
+    env_until(has_three_runs, NULL);
+    ck_assert_uint_eq(component_status(s.component).restarts, 0);
+    component_stop(s.component);
+    subject_until(&s, COMPONENT_STOPPED);
+    subject_fini(&s);
+}
+END_TEST
+
+START_TEST(reset_makes_a_failed_one_stopped)
+{
+    struct subject s;
+
+    subject_init(&s, "command = \"/bin/false\"\nrestart = \"no\"", "", NULL);
+    component_start(s.component);
+    component_reset(s.component); /* no effect yet */
+    subject_until(&s, COMPONENT_FAILED);
+    component_reset(s.component);
+    subject_until(&s, COMPONENT_STOPPED);
+    ck_assert_str_eq(component_status(s.component).reason, "");
+    subject_fini(&s);
+}
+END_TEST
+
+/* Many wait for their turn; one that is stopped meanwhile is never launched. */
+START_TEST(gate_bounds_the_starts)
+{
+    enum { MANY = 30 };
+    struct subject s[MANY];
+    struct launch_gate gate;
+    unsigned inside = 0;
+
+    launch_gate_init(&gate, &env.loop);
+    for (size_t i = 0; i < MANY; i++) {
+        subject_init_gate(&s[i], "command = \"/bin/sleep 1000\"", &gate);
+        component_start(s[i].component);
+    }
+    component_stop(s[MANY - 1].component);
+    uint64_t began = uv_hrtime();
+    for (size_t i = 0; i + 1 < MANY; i++) {
+        subject_until(&s[i], COMPONENT_RUNNING);
+        inside = gate.inside > inside ? gate.inside : inside;
+    }
+    ck_assert_uint_le(inside, LAUNCH_GATE_WIDTH);
+    /* Behind the first ones they come at the rate. */
+    ck_assert_uint_ge((uv_hrtime() - began) / 1000000,
+                      (MANY - 1 - LAUNCH_GATE_BURST) * 1000 / LAUNCH_GATE_RATE / 2);
+    subject_until(&s[MANY - 1], COMPONENT_STOPPED);
+    ck_assert_int_eq(s[MANY - 1].connection, -1);
+    for (size_t i = 0; i < MANY; i++)
+        subject_fini(&s[i]);
+    launch_gate_close(&gate);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("component");
@@ -262,6 +404,12 @@ int main(void)
     tcase_add_test(tc, stop_while_starting);
     tcase_add_test(tc, start_while_stopping);
     tcase_add_test(tc, killed_from_outside_is_restarted);
+    tcase_add_test(tc, ready_when_a_line_is_written);
+    tcase_add_test(tc, never_ready_is_a_failure);
+    tcase_add_test(tc, ready_by_hello_and_watched_by_pings);
+    tcase_add_test(tc, scheduled_component_runs_again_and_again);
+    tcase_add_test(tc, reset_makes_a_failed_one_stopped);
+    tcase_add_test(tc, gate_bounds_the_starts);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_NORMAL);

@@ -132,7 +132,7 @@ START_TEST(version_2)
     ck_assert_str_eq(m->name, "hello-rust");
     ck_assert_uint_eq(m->component_count, 2);
 
-    const struct component_spec *c = &m->components[0];
+    const struct component_spec *c = m->components[0];
     snprintf(path, sizeof(path), "%s/target/release/hello.wasm", dir);
     ck_assert_str_eq(c->id, "hello");
     ck_assert_str_eq(c->source, path);
@@ -147,7 +147,7 @@ START_TEST(version_2)
     ck_assert_uint_eq(c->start_limit_interval_ms, 0);
     ck_assert_uint_eq(c->stop_timeout_ms, 1500);
 
-    c = &m->components[1];
+    c = m->components[1];
     snprintf(path, sizeof(path), "%s/app.wasm", dir);
     ck_assert_str_eq(c->id, "other.one");
     ck_assert_str_eq(c->source, path);
@@ -182,12 +182,12 @@ START_TEST(version_1)
         load(text);
         ck_assert_str_eq(m->name, "old");
         ck_assert_uint_eq(m->component_count, 2);
-        ck_assert_str_eq(m->components[0].id, "one");
-        ck_assert_int_eq(m->components[0].restart, RESTART_NO);
-        check_strings(m->components[0].stores, STRINGS("default"));
-        check_strings(m->components[0].environment, STRINGS("A=1"));
-        ck_assert_str_eq(m->components[1].id, "two");
-        ck_assert_int_eq(m->components[1].restart, RESTART_ON_FAILURE);
+        ck_assert_str_eq(m->components[0]->id, "one");
+        ck_assert_int_eq(m->components[0]->restart, RESTART_NO);
+        check_strings(m->components[0]->stores, STRINGS("default"));
+        check_strings(m->components[0]->environment, STRINGS("A=1"));
+        ck_assert_str_eq(m->components[1]->id, "two");
+        ck_assert_int_eq(m->components[1]->restart, RESTART_ON_FAILURE);
     }
 }
 END_TEST
@@ -230,17 +230,17 @@ END_TEST
 START_TEST(command_needs_no_source)
 {
     load("spin_manifest_version = 2\n[component.a.tool.bobbin]\ncommand = [\"cat\", \"a b\"]\n");
-    ck_assert_ptr_null(m->components[0].source);
-    check_strings(m->components[0].command, STRINGS("cat", "a b"));
+    ck_assert_ptr_null(m->components[0]->source);
+    check_strings(m->components[0]->command, STRINGS("cat", "a b"));
     load("spin_manifest_version = 2\n[component.a]\nsource = \"missing.wasm\"\n"
          "tool.bobbin.command = \"cat\"\n");
-    ck_assert_ptr_null(m->components[0].source);
+    ck_assert_ptr_null(m->components[0]->source);
     load("spin_manifest_version = 2\n[component.a]\nsource = { url = \"https://x\", digest = \"\" "
          "}\ntool.bobbin.command = \"cat\"\n");
-    ck_assert_ptr_null(m->components[0].source);
+    ck_assert_ptr_null(m->components[0]->source);
     load("spin_manifest_version = 2\n[component.a]\nsource = \"app.wasm\"\n"
          "tool.bobbin.command = \"cat\"\n");
-    ck_assert_ptr_nonnull(m->components[0].source);
+    ck_assert_ptr_nonnull(m->components[0]->source);
 }
 END_TEST
 
@@ -257,13 +257,136 @@ static const struct {
     {"'cat $HOME * > x;'", {"cat", "$HOME", "*", ">", "x;"}},
 };
 
+START_TEST(limits_and_policies)
+{
+    const struct component_spec *c;
+
+    load(with_tool("instances = 3\nmemory_max = \"64M\"\ncpu_max = \"150%\"\nfiles_max = 100\n"
+                   "ready = \"hello\"\nstart_timeout = 2\nwatchdog = \"3s\"\nschedule = \"1min\"\n"
+                   "log_size = \"1 MiB\"\nlog_keep = 0\nlog_policy = \"drop\""));
+    c = m->components[0];
+    ck_assert_uint_eq(c->instances, 3);
+    ck_assert_uint_eq(c->memory_max, 64u << 20);
+    ck_assert_uint_eq(c->cpu_max, 150);
+    ck_assert_uint_eq(c->files_max, 100);
+    ck_assert_int_eq(c->ready, READY_HELLO);
+    ck_assert_uint_eq(c->start_timeout_ms, 2000);
+    ck_assert_uint_eq(c->watchdog_ms, 3000);
+    ck_assert_int_eq(c->schedule, SCHEDULE_EVERY);
+    ck_assert_uint_eq(c->schedule_ms, 60000);
+    ck_assert_uint_eq(c->log_size, 1u << 20);
+    ck_assert_uint_eq(c->log_keep, 0);
+    ck_assert_int_eq(c->log_policy, LOG_DROP);
+
+    load(with_tool("schedule = \"start\"\nready = \"line\"\nmemory_max = \"1.5K\""));
+    c = m->components[0];
+    ck_assert_int_eq(c->schedule, SCHEDULE_START);
+    ck_assert_int_eq(c->ready, READY_LINE);
+    ck_assert_uint_eq(c->memory_max, 1536);
+    ck_assert_uint_eq(c->instances, 1);
+    ck_assert_uint_eq(c->log_size, MANIFEST_LOG_SIZE);
+    ck_assert_uint_eq(c->log_keep, MANIFEST_LOG_KEEP);
+    ck_assert_int_eq(c->log_policy, LOG_BLOCK);
+    ck_assert_uint_eq(c->start_timeout_ms, MANIFEST_START_TIMEOUT_MS);
+    ck_assert_uint_eq(c->watchdog_ms, 0);
+}
+END_TEST
+
+START_TEST(files_are_mounts_within_the_directory)
+{
+    char path[200], expected[3][300];
+
+    snprintf(path, sizeof(path), "%s/www", dir);
+    ck_assert_int_eq(mkdir(path, 0755), 0);
+    write_file("a.txt", "");
+    write_file("b.txt", "");
+    load("spin_manifest_version = 2\n[component.a]\nsource = \"app.wasm\"\n"
+         "files = [\"*.txt\", { source = \"www\", destination = \"/static\" }]\n");
+    snprintf(expected[0], sizeof(expected[0]), "%s/a.txt\t/a.txt", dir);
+    snprintf(expected[1], sizeof(expected[1]), "%s/b.txt\t/b.txt", dir);
+    snprintf(expected[2], sizeof(expected[2]), "%s/www\t/static", dir);
+    check_strings(m->components[0]->files, STRINGS(expected[0], expected[1], expected[2]));
+    load("spin_manifest_version = 2\n[component.a]\nsource = \"app.wasm\"\n"
+         "files = [\"www/**/*\"]\n");
+    snprintf(expected[0], sizeof(expected[0]), "%s/www\t/www", dir);
+    check_strings(m->components[0]->files, STRINGS(expected[0]));
+}
+END_TEST
+
+START_TEST(grants_name_users_and_groups)
+{
+    load("spin_manifest_version = 2\n[application]\nname = \"x\"\n"
+         "[application.tool.bobbin]\nallow_users = [\"root\", 1234]\nallow_groups = [\"root\"]\n");
+    ck_assert_uint_eq(m->allow_user_count, 2);
+    ck_assert_uint_eq(m->allow_users[0], 0);
+    ck_assert_uint_eq(m->allow_users[1], 1234);
+    ck_assert_uint_eq(m->allow_group_count, 1);
+    load("spin_version = \"1\"\nname = \"x\"\n[tool.bobbin]\nallow_groups = [7]\n");
+    ck_assert_uint_eq(m->allow_groups[0], 7);
+    ck_assert_uint_eq(m->allow_user_count, 0);
+}
+END_TEST
+
+START_TEST(what_others_can_write_is_refused)
+{
+    char path[200];
+
+    load(with_tool("restart = \"no\""));
+    manifest_free(m);
+    m = NULL;
+    snprintf(path, sizeof(path), "%s/app.wasm", dir);
+    ck_assert_int_eq(chmod(path, 0664), 0);
+    ck_assert_int_ne(manifest_load(dir, &m, &e), 0);
+    ck_assert_ptr_nonnull(strstr(e.text, "source 'app.wasm' can be written by others"));
+    ck_assert_int_eq(chmod(path, 0644), 0);
+    snprintf(path, sizeof(path), "%s/spin.toml", dir);
+    ck_assert_int_eq(chmod(path, 0646), 0);
+    ck_assert_int_ne(manifest_load(dir, &m, &e), 0);
+    ck_assert_ptr_nonnull(strstr(e.text, "spin.toml' can be written by others"));
+}
+END_TEST
+
+static enum spec_change compare(const char *before, const char *after)
+{
+    struct manifest *first;
+
+    load(with_tool(before));
+    first = m;
+    m = NULL;
+    load(with_tool(after));
+    enum spec_change change = component_spec_compare(first->components[0], m->components[0]);
+    manifest_free(first);
+    return change;
+}
+
+START_TEST(comparison_tells_what_a_process_has_to_know)
+{
+    ck_assert_int_eq(compare("args = [\"a\"]", "args = ['a']"), SPEC_SAME);
+    ck_assert_int_eq(compare("stop_timeout = 1", "stop_timeout = 2"), SPEC_POLICY);
+    ck_assert_int_eq(compare("restart = 'no'", "restart = 'always'"), SPEC_POLICY);
+    ck_assert_int_eq(compare("instances = 1", "instances = 2"), SPEC_SAME);
+    ck_assert_int_eq(compare("args = [\"a\"]", "args = [\"a\", \"b\"]"), SPEC_PROCESS);
+    ck_assert_int_eq(compare("args = [\"a\"]", "command = 'cat'\nargs = [\"a\"]"), SPEC_PROCESS);
+    ck_assert_int_eq(compare("memory_max = 1", "memory_max = 2"), SPEC_PROCESS);
+
+    struct manifest *first;
+    load(with_tool(""));
+    first = m;
+    m = NULL;
+    write_file("app.wasm", "another one");
+    load(with_tool(""));
+    ck_assert_int_eq(component_spec_compare(first->components[0], m->components[0]), SPEC_PROCESS);
+    manifest_free(first);
+}
+END_TEST
+
 START_TEST(words_of_a_command)
 {
     char line[200];
 
     snprintf(line, sizeof(line), "command = %s", commands[_i].command);
     load(with_tool(line));
-    check_strings(m->components[0].command, commands[_i].words);
+    check_strings(m->components[0]->command, commands[_i].words);
 }
 END_TEST
 
@@ -283,13 +406,18 @@ START_TEST(times_of_every_kind)
 
     snprintf(line, sizeof(line), "stop_timeout = %s", times[_i].text);
     load(with_tool(line));
-    ck_assert_uint_eq(m->components[0].stop_timeout_ms, times[_i].ms);
+    ck_assert_uint_eq(m->components[0]->stop_timeout_ms, times[_i].ms);
 }
 END_TEST
 
 #define TIME_EXPECTED                                                                              \
     "expected a time (a number of seconds, or a string such as \"100ms\", \"5s\", \"2min\") for "  \
     "'stop_timeout'"
+
+#define SIZE_EXPECTED                                                                              \
+    "expected a size (a number of bytes, or a string such as \"64M\", \"1G\") for 'memory_max'"
+#define SHARE_EXPECTED                                                                             \
+    "expected a share of one processor such as \"50%\", \"200%\" for 'cpu_max'"
 
 static const struct {
     const char *line;
@@ -313,6 +441,23 @@ static const struct {
      ":3:21: expected an integer from 0 to 4294967295 for 'start_limit_burst'"},
     {"start_limit_burst = -1",
      ":3:21: expected an integer from 0 to 4294967295 for 'start_limit_burst'"},
+    {"instances = 0", ":3:13: expected an integer from 1 to 64 for 'instances'"},
+    {"instances = 65", ":3:13: expected an integer from 1 to 64 for 'instances'"},
+    {"memory_max = \"64X\"", ":3:14: " SIZE_EXPECTED},
+    {"memory_max = -1", ":3:14: " SIZE_EXPECTED},
+    {"memory_max = \"\"", ":3:14: " SIZE_EXPECTED},
+    {"cpu_max = \"50\"", ":3:11: " SHARE_EXPECTED},
+    {"cpu_max = \"0%\"", ":3:11: " SHARE_EXPECTED},
+    {"cpu_max = \"5000000%\"", ":3:11: " SHARE_EXPECTED},
+    {"cpu_max = 50", ":3:11: expected a string for 'cpu_max'"},
+    {"files_max = 3", ":3:13: expected an integer from 8 to 1048576 for 'files_max'"},
+    {"ready = \"yes\"", ":3:9: expected \"exec\", \"hello\" or \"line\" for 'ready'"},
+    {"log_policy = \"lose\"", ":3:14: expected \"block\" or \"drop\" for 'log_policy'"},
+    {"log_size = 100", ":3:12: expected a size from 4K to 1G for 'log_size'"},
+    {"log_keep = 101", ":3:12: expected an integer from 0 to 100 for 'log_keep'"},
+    {"schedule = \"daily\"",
+     ":3:12: expected \"start\" or a time such as \"10min\" for 'schedule'"},
+    {"schedule = 0", ":3:12: expected \"start\" or a time above 0 for 'schedule'"},
     {"restart_delay = 2\nrestart_max_delay = 1",
      ":4:21: 'restart_max_delay' is shorter than 'restart_delay'"},
     {"args = \"x\"", ":3:8: expected an array of strings for 'args'"},
@@ -384,7 +529,29 @@ static const struct {
     {V2 "[component.a]\nsource = \"app.wasm\"\nenvironment = { \"A=B\" = \"1\" }",
      ":4:17: 'A=B' cannot be an environment variable's name"},
     {V2 "[component.a]\nsource = \"app.wasm\"\nenvironment = { BOBBIN_FD = \"1\" }",
-     ":4:17: environment variable 'BOBBIN_FD' is set by the daemon"},
+     ":4:17: environment variable 'BOBBIN_FD': names with BOBBIN_ are the daemon's"},
+    {V2 "[component.a]\nsource = \"app.wasm\"\nfiles = \"x\"",
+     ":4:9: expected an array of strings and tables for 'files'"},
+    {V2 "[component.a]\nsource = \"app.wasm\"\nfiles = [\"sub\", \"missing\"]",
+     ":4:17: files: 'missing': No such file or directory"},
+    {V2 "[component.a]\nsource = \"app.wasm\"\nfiles = [\"../x\"]",
+     ":4:10: files: '../x': No such file or directory"},
+    {V2 "[component.a]\nsource = \"app.wasm\"\nfiles = [\"/etc\"]",
+     ":4:10: files: '/etc' is not within the app directory"},
+    {V2 "[component.a]\nsource = \"app.wasm\"\nfiles = [\"out.*\"]",
+     ":4:10: files: 'out.wasm' is not within the app directory"},
+    {V2 "[component.a]\nsource = \"app.wasm\"\nfiles = [{ source = \"sub\" }]",
+     ":4:10: 'files': expected both 'source' and 'destination'"},
+    {V2 "[application.tool.bobbin]\nallow_user = [1]",
+     ":3:1: unknown key 'allow_user'; did you mean 'allow_users'?"},
+    {V2 "[application.tool.bobbin]\nallow_users = \"x\"",
+     ":3:15: expected an array of names and numbers for 'allow_users'"},
+    {V2 "[application.tool.bobbin]\nallow_users = [-1]",
+     ":3:16: expected an array of names and numbers for 'allow_users'"},
+    {V2 "[application.tool.bobbin]\nallow_users = [\"no-such-user-here\"]",
+     ":3:16: there is no user 'no-such-user-here'"},
+    {V2 "[application.tool.bobbin]\nallow_groups = [\"no-such-group-here\"]",
+     ":3:17: there is no group 'no-such-group-here'"},
     {V2 "[component.a]\nsource = \"app.wasm\"\nkey_value_stores = \"default\"",
      ":4:20: expected an array of strings for 'key_value_stores'"},
     {V2 "[component.a]\nsource = \"app.wasm\"\nkey_value_stores = [\"\"]",
@@ -546,6 +713,11 @@ int main(void)
     tcase_add_test(tc, number_of_components_has_a_limit);
     tcase_add_test(tc, deep_nesting_is_an_error);
     tcase_add_test(tc, directory_that_is_gone);
+    tcase_add_test(tc, limits_and_policies);
+    tcase_add_test(tc, files_are_mounts_within_the_directory);
+    tcase_add_test(tc, grants_name_users_and_groups);
+    tcase_add_test(tc, what_others_can_write_is_refused);
+    tcase_add_test(tc, comparison_tells_what_a_process_has_to_know);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_NORMAL);

@@ -14,15 +14,24 @@
 #define NAME "c_stdout.txt"
 #define FILE_PATH ".spin/logs/" NAME
 
-static void on_done(void *arg)
+struct done {
+    bool done;
+    uint64_t dropped;
+};
+
+static void on_done(void *arg, uint64_t dropped)
 {
-    *(bool *)arg = true;
+    *(struct done *)arg = (struct done){true, dropped};
 }
 
-static bool is_true(void *arg)
+static bool is_done(void *arg)
 {
-    return *(bool *)arg;
+    return ((struct done *)arg)->done;
 }
+
+static struct outlog_settings settings = {.size = MANIFEST_LOG_SIZE, .keep = MANIFEST_LOG_KEEP};
+
+static const struct logfile_limits limits = {.size = 1u << 20, .keep = 3};
 
 static struct outlog *open_outlog(int *ret_write_end)
 {
@@ -31,18 +40,20 @@ static struct outlog *open_outlog(int *ret_write_end)
     int fds[2];
 
     ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
-    ck_assert_int_eq(outlog_new(&env.loop, &env.directory, "test", NAME, fds[0], &o, &e), 0);
+    ck_assert_int_eq(outlog_new(&env.loop, &env.directory, "test", NAME, &settings, fds[0], &o, &e), 0);
     *ret_write_end = fds[1];
     return o;
 }
 
-static void finish(struct outlog *o)
+/* Returns the bytes that were lost. */
+static uint64_t finish(struct outlog *o)
 {
-    bool done = false;
+    struct done done = {0};
 
     outlog_finish(o, on_done, &done);
-    ck_assert(!done);
-    env_until(is_true, &done);
+    ck_assert(!done.done);
+    env_until(is_done, &done);
+    return done.dropped;
 }
 
 static bool is_logged(void *arg)
@@ -125,25 +136,25 @@ START_TEST(file_is_rotated_by_size)
     size_t written, len;
     struct error e;
     struct stat st;
-    const unsigned per_file = LOGFILE_SIZE_MAX / sizeof(bytes);
+    const unsigned per_file = (unsigned)(limits.size / sizeof(bytes));
 
-    for (unsigned i = 0; i < per_file * (LOGFILE_KEEP + 2) + 1; i++) {
+    for (unsigned i = 0; i < per_file * (limits.keep + 2) + 1; i++) {
         memset(bytes, 'a' + (int)(i / per_file), sizeof(bytes));
-        ck_assert_int_eq(logfile_append(&env.directory, NAME, bytes, sizeof(bytes), &written, &e),
+        ck_assert_int_eq(logfile_append(&env.directory, NAME, &limits, bytes, sizeof(bytes), &written, &e),
                          0);
         ck_assert_uint_eq(written, sizeof(bytes));
     }
-    for (int n = 0; n <= LOGFILE_KEEP + 1; n++) {
+    for (int n = 0; n <= (int)limits.keep + 1; n++) {
         if (n == 0)
             snprintf(path, sizeof(path), FILE_PATH);
         else
             snprintf(path, sizeof(path), FILE_PATH ".%d", n);
         char *text = env_read(path, &len);
-        if (n > LOGFILE_KEEP) {
+        if (n > (int)limits.keep) {
             ck_assert_str_eq(text, "");
         } else {
-            ck_assert_uint_eq(len, n == 0 ? sizeof(bytes) : LOGFILE_SIZE_MAX);
-            ck_assert_int_eq(text[0], 'a' + LOGFILE_KEEP + 2 - n);
+            ck_assert_uint_eq(len, n == 0 ? sizeof(bytes) : limits.size);
+            ck_assert_int_eq(text[0], 'a' + (int)limits.keep + 2 - n);
             ck_assert_int_eq(text[len - 1], text[0]);
         }
         free(text);
@@ -160,7 +171,7 @@ static void check_refused(const char *what)
     size_t written = 1;
     struct error e = {0};
 
-    ck_assert_int_ne(logfile_append(&env.directory, NAME, "x", 1, &written, &e), 0);
+    ck_assert_int_ne(logfile_append(&env.directory, NAME, &limits, "x", 1, &written, &e), 0);
     ck_assert_uint_eq(written, 0);
     ck_assert_msg(strstr(e.text, what), "%s", e.text);
 }
@@ -175,7 +186,7 @@ START_TEST(only_a_regular_file_is_written)
     snprintf(file, sizeof(file), "%s/" FILE_PATH, env.app);
     snprintf(target, sizeof(target), "%s/target", env.app);
     env_write("target", "", 0644);
-    ck_assert_int_eq(logfile_append(&env.directory, "first", "x", 1, &written, &e), 0);
+    ck_assert_int_eq(logfile_append(&env.directory, "first", &limits, "x", 1, &written, &e), 0);
 
     ck_assert_int_eq(symlink(target, file), 0);
     check_refused(NAME);
@@ -234,6 +245,89 @@ START_TEST(unwritable_file_drops_the_output)
 }
 END_TEST
 
+static bool nothing_left(void *arg)
+{
+    char bytes[4096];
+
+    memset(bytes, 'x', sizeof(bytes));
+    struct flood {
+        int fd;
+        size_t left;
+    } *f = arg;
+    while (f->left > 0) {
+        ssize_t n = write(f->fd, bytes, sizeof(bytes) < f->left ? sizeof(bytes) : f->left);
+        if (n < 0)
+            return false;
+        f->left -= (size_t)n;
+    }
+    return true;
+}
+
+static off_t bytes_on_disk(void)
+{
+    off_t sum = 0;
+
+    for (int n = 0; n < 10; n++) {
+        char path[200];
+        struct stat st;
+        snprintf(path, sizeof(path), n ? "%s/" FILE_PATH ".%d" : "%s/" FILE_PATH, env.app, n);
+        sum += stat(path, &st) == 0 ? st.st_size : 0;
+    }
+    return sum;
+}
+
+/* Whatever comes, the disk holds no more than was configured, and every byte is there or counted. */
+START_TEST(flood_is_bounded_on_disk)
+{
+    struct {
+        int fd;
+        size_t left;
+    } flood = {.left = 20u << 20};
+    struct outlog *o;
+
+    settings = (struct outlog_settings){.size = 256u << 10, .keep = 2, .drop = _i == 1};
+    o = open_outlog(&flood.fd);
+    ck_assert_int_eq(fcntl(flood.fd, F_SETFL, O_NONBLOCK), 0);
+    env_until(nothing_left, &flood);
+    close(flood.fd);
+    uint64_t dropped = finish(o);
+    ck_assert_int_le(bytes_on_disk(), 3 * (256 << 10));
+    ck_assert_int_ge(bytes_on_disk(), 64 << 10);
+    if (_i == 0)
+        ck_assert_uint_eq(dropped, 0);
+}
+END_TEST
+
+START_TEST(rotation_keeps_lines_whole)
+{
+    char line[1000];
+    size_t written;
+    struct error e;
+
+    memset(line, 'x', sizeof(line));
+    line[999] = '\n';
+    /* Chunks that end in the middle of a line. */
+    for (size_t sent = 0; sent < 3000; sent++) {
+        size_t at = sent * 700 % sizeof(line);
+        size_t len = at + 700 > sizeof(line) ? sizeof(line) - at : 700;
+        ck_assert_int_eq(logfile_append(&env.directory, NAME, &limits, line + at, len, &written, &e), 0);
+        if (len < 700)
+            ck_assert_int_eq(logfile_append(&env.directory, NAME, &limits, line, 700 - len, &written, &e), 0);
+    }
+    for (int n = 1; n <= 2; n++) {
+        char path[100];
+        size_t len;
+        snprintf(path, sizeof(path), FILE_PATH ".%d", n);
+        char *text = env_read(path, &len);
+        if (n == 1)
+            ck_assert_uint_gt(len, 0);
+        if (text[0])
+            ck_assert(text[len - 1] == '\n' && len % sizeof(line) == 0);
+        free(text);
+    }
+}
+END_TEST
+
 START_TEST(both_streams_of_a_process_are_complete_at_its_end)
 {
     struct subject s;
@@ -289,6 +383,8 @@ int main(void)
     tcase_add_test(tc, unwritable_file_drops_the_output);
     tcase_add_test(tc, both_streams_of_a_process_are_complete_at_its_end);
     tcase_add_test(tc, escaped_grandchild_delays_the_end_but_does_not_prevent_it);
+    tcase_add_loop_test(tc, flood_is_bounded_on_disk, 0, 2);
+    tcase_add_test(tc, rotation_keeps_lines_whole);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_NORMAL);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/cgroup.h"
 #include "daemon/warden.h"
 #include "supervision_env.h"
 
@@ -60,7 +61,7 @@ START_TEST(environment_is_the_manifests_and_nothing_else)
     char *text = env_read(OUT, NULL);
     char *lines = sorted_lines(text);
     snprintf(expected, sizeof(expected),
-             "A=1|B=two words|BOBBIN_APP=counter|BOBBIN_COMPONENT=c|BOBBIN_FD=3|"
+             "A=1|B=two words|BOBBIN_APP=counter|BOBBIN_COMPONENT=c|BOBBIN_FD=3|BOBBIN_INSTANCE=1|"
              "BOBBIN_SOURCE=%s/app.wasm|BOBBIN_STATE_DIR=%s/.spin|",
              env.app, env.app);
     ck_assert_str_eq(lines, expected);
@@ -295,6 +296,98 @@ START_TEST(replaced_directory_runs_nothing)
 }
 END_TEST
 
+START_TEST(options_are_in_the_environment)
+{
+    char expected[600];
+
+    env_write("app.wasm", "x", 0644);
+    run("command = \"/usr/bin/env\"\nrestart = \"no\"\nmemory_max = \"64M\"\nwatchdog = \"9s\"\n"
+        "ready = \"line\"\nstart_timeout = 0",
+        "source = \"app.wasm\"\nfiles = [\"app.wasm\", { source = \"spin.toml\", destination = \"m\" }]");
+    snprintf(expected, sizeof(expected),
+             "BOBBIN_READY_FD=4\nBOBBIN_MEMORY_MAX=67108864\nBOBBIN_WATCHDOG_MS=9000\n"
+             "BOBBIN_FILES=%s/app.wasm\t/app.wasm\n%s/spin.toml\t/m\n",
+             env.app, env.app);
+    env_check_contains(OUT, expected);
+}
+END_TEST
+
+START_TEST(limits_without_a_control_group_are_rlimits)
+{
+    run("command = [\"/bin/cat\", \"/proc/self/limits\"]\nmemory_max = \"64M\"\nfiles_max = 50", "");
+    env_check_contains(OUT, "Max data size             67108864             67108864 ");
+    env_check_contains(OUT, "Max open files            50                   50 ");
+}
+END_TEST
+
+START_TEST(program_behind_a_link_out_of_the_app_is_refused)
+{
+    char link[200], reason[400];
+
+    snprintf(link, sizeof(link), "%s/run", env.app);
+    ck_assert_int_eq(symlink("/bin/true", link), 0);
+    snprintf(reason, sizeof(reason), "cannot run '%s/./run': it leads out of the app directory",
+             env.app);
+    check_failure("command = \"./run\"\nrestart = \"no\"", reason);
+}
+END_TEST
+
+START_TEST(directory_that_others_write_runs_nothing)
+{
+    char reason[300];
+
+    ck_assert_int_eq(chmod(env.app, 0777), 0);
+    snprintf(reason, sizeof(reason),
+             "directory '%s' can be written by others than its owner; chmod go-w", env.app);
+    check_failure("command = \"/bin/true\"\nrestart = \"no\"", reason);
+}
+END_TEST
+
+/* A control group as far as files go: what the kernel makes of them is not this test's. */
+START_TEST(control_group_is_entered_with_its_limits)
+{
+    static const char *const files[] = {"cgroup.procs", "memory.max", "memory.swap.max", "cpu.max",
+                                        "cgroup.kill"};
+    char name[CGROUP_NAME_MAX], path[500], subtree[200];
+    struct component_host host = {0};
+    struct subject s;
+    struct error e;
+
+    snprintf(subtree, sizeof(subtree), "%s/groups", env.base);
+    snprintf(path, sizeof(path), "%s/bobbind", subtree);
+    ck_assert_int_eq(mkdir(subtree, 0755), 0);
+    ck_assert_int_eq(mkdir(path, 0755), 0);
+    env_write("../groups/cgroup.subtree_control", "", 0644);
+    env_write("../groups/bobbind/cgroup.procs", "", 0644);
+    cgroup_name(name, &env.directory, "counter", "c", 1);
+    snprintf(path, sizeof(path), "%s/%s", subtree, name);
+    ck_assert_int_eq(mkdir(path, 0755), 0);
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(path, sizeof(path), "../groups/%s/%s", name, files[i]);
+        env_write(path, "", 0644);
+    }
+    ck_assert_msg(cgroup_open(subtree, &host.cgroup, &e) == 0, "%s", e.text);
+    env_check_contains("../groups/cgroup.subtree_control", "+memory +cpu");
+    env_check_contains("../groups/bobbind/cgroup.procs", "0");
+    subject_init_host(&s,
+                      "command = [\"/bin/cat\", \"/proc/self/limits\"]\nmemory_max = \"64M\"\n"
+                      "cpu_max = \"50%\"",
+                      "", &host);
+    component_start(s.component);
+    subject_until(&s, COMPONENT_EXITED);
+    subject_fini(&s);
+    cgroup_close(host.cgroup);
+    env_check_contains(OUT, "Max data size             unlimited            unlimited ");
+    static const char *const expected[] = {"0", "67108864", "0", "50000 100000", "1"};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(path, sizeof(path), "../groups/%s/%s", name, files[i]);
+        char *text = env_read(path, NULL);
+        ck_assert_str_eq(text, expected[i]);
+        free(text);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("process");
@@ -312,6 +405,11 @@ int main(void)
     tcase_add_test(tc, nameless_owner_gets_no_group_of_roots);
     tcase_add_test(tc, exec_failure_names_program_and_reason);
     tcase_add_test(tc, replaced_directory_runs_nothing);
+    tcase_add_test(tc, options_are_in_the_environment);
+    tcase_add_test(tc, limits_without_a_control_group_are_rlimits);
+    tcase_add_test(tc, program_behind_a_link_out_of_the_app_is_refused);
+    tcase_add_test(tc, directory_that_others_write_runs_nothing);
+    tcase_add_test(tc, control_group_is_entered_with_its_limits);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_NORMAL);
