@@ -117,6 +117,7 @@ static void admin_record_done(struct job *job)
     if (app->manifest == reg->manifest)
         reg->manifest = NULL;
     log_info("app '%s' at '%s' registered", app_name(app), app->directory.path);
+    events_note(app, NULL, "registered", "");
     admin_registration_reply(r, app);
 }
 

@@ -39,6 +39,7 @@ void app_set_trouble(struct app *app, enum app_trouble trouble, const char *text
         log_warning("app '%s': %s", app_name(app), text);
     else
         log_info("app '%s': in order again: %s", app_name(app), was);
+    events_note(app, NULL, text ? "trouble" : "mended", text ? text : was);
     app->trouble[trouble] = text ? strdup(text) : NULL;
     free(was);
 }
@@ -52,7 +53,8 @@ static void app_on_trouble(void *arg, const struct error *e)
 static void app_on_change(void *arg, struct component *component)
 {
     struct app *app = arg;
-    (void)component;
+    struct component_status status = component_status(component);
+    events_note(app, component, component_state_word(status.state), status.reason);
     admin_app_changed(app);
     if (!list_empty(&app->retired))
         app->server->sweep = true;
@@ -289,6 +291,8 @@ void app_leave(struct app *app, int code, const char *reason, bool gone)
     if (app->state != APP_ACTIVE)
         return;
     log_info("app '%s' at '%s' leaves: %s", app_name(app), app->directory.path, reason);
+    events_note(app, NULL, "left", reason);
+    events_end_waits(app->server, app);
     app->state = APP_LEAVING;
     for (size_t i = 0; i < app->slot_count; i++)
         component_stop(app->slots[i].component);

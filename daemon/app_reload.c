@@ -190,6 +190,7 @@ int app_reload(struct app *app, struct manifest *manifest, struct error *e)
     reload_check_peers(app);
     reload_start(app, fresh);
     free(fresh);
+    events_note(app, NULL, "reloaded", "");
     app->server->sweep = true; /* what was at rest is free to go */
     return 0;
 }

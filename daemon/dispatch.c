@@ -35,6 +35,8 @@ static const method_handler handlers[METHOD_COUNT] = {
     [METHOD_APP_RESTART] = admin_restart,
     [METHOD_APP_RESET] = admin_reset,
     [METHOD_APP_RELOAD] = admin_reload,
+    [METHOD_APP_LOGS] = logs_get,
+    [METHOD_EVENTS] = events_get,
 };
 
 static int dispatch_check(const struct conn *c, const struct message *m, enum method_id method,

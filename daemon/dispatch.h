@@ -46,5 +46,7 @@ int admin_stop(struct request *r, struct error *e);
 int admin_restart(struct request *r, struct error *e);
 int admin_reset(struct request *r, struct error *e);
 int admin_reload(struct request *r, struct error *e);
+int logs_get(struct request *r, struct error *e);
+int events_get(struct request *r, struct error *e);
 
 #endif

@@ -24,6 +24,7 @@ static void server_end_turn(struct server *s)
     conn_run_ready(s);
     if (s->sweep)
         server_sweep(s);
+    events_wake(s);
     server_check_stopped(s);
 }
 
@@ -88,6 +89,7 @@ int server_init(struct server *s, const struct server_options *options, struct e
     list_init(&s->ready);
     worker_init(&s->worker, &s->loop);
     launch_gate_init(&s->gate, &s->loop);
+    events_init(&s->events);
     server_init_handles(s);
     rc = apps_init(&s->apps, s, options->state_dir, e);
     if (!rc)
@@ -112,6 +114,7 @@ void server_stop(struct server *s)
         return;
     s->state = SERVER_STOPPING;
     listener_stop(&s->listener);
+    events_end_waits(s, NULL);
     list_each(it, tmp, &s->conns) {
         struct conn *c = container_of(it, struct conn, link);
         if (!c->component)
@@ -151,6 +154,7 @@ static void server_check_stopped(struct server *s)
 void server_fini(struct server *s)
 {
     apps_fini(&s->apps);
+    events_fini(&s->events);
     if (uv_loop_close(&s->loop))
         log_warning("the event loop was left with open handles");
 }

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "daemon/apps.h"
+#include "daemon/events.h"
 #include "daemon/launch_gate.h"
 #include "daemon/list.h"
 #include "daemon/listener.h"
@@ -42,6 +43,7 @@ struct server {
     enum server_state state;
     struct listener listener;
     struct apps apps;
+    struct events events;        /* what has happened lately */
     struct launch_gate gate;     /* how fast app processes are started */
     struct worker worker;        /* the registry, manifests, looking at directories */
     struct list conns;           /* struct conn */

@@ -48,6 +48,15 @@
 /* The log of recent changes of one app: changes, and bytes of their labels and keys. */
 #define LIMIT_LOG_CHANGES 65536u
 #define LIMIT_LOG_BYTES (8u << 20)
+/* The events that are remembered; how many of them are told when not asked for a number; how long one
+ * may wait for the next. */
+#define LIMIT_EVENTS 1024u
+#define LIMIT_EVENTS_DEFAULT 100u
+#define LIMIT_WAIT_MS 30000u
+/* Lines and bytes of one answer of app.logs. */
+#define LIMIT_LOG_LINES 10000u
+#define LIMIT_LOG_LINES_DEFAULT 100u
+#define LIMIT_LOG_READ (1u << 20)
 /* Connections of one app, those of its processes included. */
 #define LIMIT_APP_CONNECTIONS 2000u
 /* Connections of the whole daemon, and apps that can be registered. */

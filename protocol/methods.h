@@ -54,7 +54,11 @@ enum method_access {
     X(APP_STOP, "app.stop", METHOD_PEER, 1, 2, "[app, component?]", "app status")                  \
     X(APP_RESTART, "app.restart", METHOD_PEER, 1, 2, "[app, component?]", "app status")            \
     X(APP_RESET, "app.reset", METHOD_PEER, 1, 2, "[app, component?]", "app status")                \
-    X(APP_RELOAD, "app.reload", METHOD_PEER, 1, 1, "[app]", "app status")
+    X(APP_RELOAD, "app.reload", METHOD_PEER, 1, 1, "[app]", "app status")                          \
+    X(APP_LOGS, "app.logs", METHOD_PEER, 1, 2,                                                     \
+      "[app, {component, lines, since, cursor, partial}?]", "[[line…], cursor]")                   \
+    X(EVENTS, "events", METHOD_PEER, 0, 1, "[{app, since, limit, wait_ms}?]",                      \
+      "[[event…], number]")
 
 /* What the daemon sends unasked: X(identifier, wire name, params) */
 #define NOTIFICATION_LIST(X)                                                                       \

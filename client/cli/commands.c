@@ -46,6 +46,23 @@ const struct command command_table[] = {
      "Reads DIR/spin.toml as the daemon would, with your rights, and says what is wrong with it:\n"
      "file, line, column, and what was expected. Nothing is registered, and no daemon is needed.\n",
      "bobbin check\nbobbin check ./counter --json\n"},
+    {"logs", "[APP]", 0, 1,
+     OPTIONS_APP | OPTION_BIT(COMPONENT) | OPTION_BIT(FOLLOW) | OPTION_BIT(LINES) | OPTION_BIT(LAST),
+     logs_run, "show what an app's components have written",
+     "The lines of all components by time, each with the component that wrote it (\"ID@N\" is its\n"
+     "instance N); lines of stderr have a '!'. --last 10m begins with what was written ten\n"
+     "minutes ago. With --json, each line is a document.\n",
+     "bobbin logs counter\nbobbin logs counter --component web --lines 20 --follow\n"
+     "bobbin logs counter --last 10m --json\n"},
+    {"events", "[APP]", 0, 1, OPTIONS_APP | OPTION_BIT(FOLLOW) | OPTION_BIT(LINES), events_run,
+     "show what has happened to apps",
+     "Changes of components' states, and of apps: registered, reloaded, left, and what is wrong\n"
+     "with them. Without APP: of all apps. With --json, each event is a document.\n",
+     "bobbin events\nbobbin events counter --follow\n"},
+    {"top", "", 0, 0, OPTION_BIT(COUNT), top_run, "show what the apps use, again and again",
+     "All processes with memory, processor time and state, refreshed every two seconds until\n"
+     "Ctrl-C, or --count times.\n",
+     "bobbin top\nbobbin top --count 1\n"},
     {"get", "KEY", 1, 1, OPTIONS_KV, kv_get, "print the value of a key",
      "Writes exactly the bytes of the value; a newline follows only on a terminal and in a shell.\n"
      "Exits with 1 when there is no such key.\n"

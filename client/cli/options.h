@@ -43,6 +43,9 @@ enum option_kind {
     X(SINCE, "--since", "N", KIND_NATURAL, since, "begin with the changes behind commit N")        \
     X(VALUES, "--values", NULL, KIND_FLAG, given, "show the new values, too")                      \
     X(COUNT, "--count", "N", KIND_NUMBER, count, "end after N changes")                            \
+    X(FOLLOW, "--follow", NULL, KIND_FLAG, given, "go on with what comes, until Ctrl-C")           \
+    X(LINES, "--lines", "N", KIND_NUMBER, lines, "the last N of them (default: 100)")              \
+    X(LAST, "--last", "DURATION", KIND_DURATION, last_ms, "only what is not older than this")      \
     X(RECONNECT, "--reconnect", NULL, KIND_FLAG, given, "when the connection ends, connect again") \
     X(AFTER, "--after", "KEY", KIND_ANY, after, "go on behind this key")                           \
     X(AFTER_STORE, "--after-store", "LABEL", KIND_TEXT, after_store, "the store of that key")      \
@@ -94,7 +97,9 @@ struct options {
     uint64_t limit; /* 0: not given, as with all numbers but `since` */
     uint64_t since;
     uint64_t count;
+    uint64_t lines;
     int64_t ttl_ms;
+    int64_t last_ms;
     const char **entries; /* the K=V of --key-value, each with a '=' and a non-empty K; owned */
     size_t entry_count;
     const char *command; /* NULL: none */

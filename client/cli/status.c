@@ -27,7 +27,11 @@ static json_t *component_json(const bobbin_component_status *c)
         !set_number(object, "pid", c->pid, c->pid == 0) &&
         !set_number(object, "exit_code", c->exit_code, c->exit_code < 0) &&
         !set_number(object, "exit_signal", c->exit_signal, c->exit_signal == 0) &&
-        !set_number(object, "restarts", (int64_t)c->restarts, false))
+        !set_number(object, "restarts", (int64_t)c->restarts, false) &&
+        !set_number(object, "instance", c->instance, false) &&
+        !set_number(object, "dropped", (int64_t)c->dropped_bytes, false) &&
+        !set_number(object, "memory", c->memory_bytes, c->memory_bytes < 0) &&
+        !set_number(object, "cpu_ms", c->cpu_ms, c->cpu_ms < 0))
         return object;
     json_decref(object);
     return NULL;
@@ -44,6 +48,10 @@ json_t *status_json(const bobbin_app_status *app)
     if (object && !set_text(object, "name", app->name) &&
         !set_text(object, "directory", app->directory) &&
         !set_text(object, "wanted", app->wanted) &&
+        (!app->error || !set_text(object, "error", app->error)) &&
+        !set_number(object, "connections", (int64_t)app->connections, false) &&
+        !set_number(object, "rate", (int64_t)app->requests_per_second, false) &&
+        !set_number(object, "store_bytes", (int64_t)app->store_bytes, false) &&
         !json_object_set(object, "components", components)) {
         json_decref(components);
         return object;
@@ -68,13 +76,26 @@ static json_t *list_json(const bobbin_app_list *list)
     return json_pack("{s:o}", "apps", apps);
 }
 
+/* "web", the second instance "web@2". */
+static void print_id(struct output *out, const bobbin_component_status *c, size_t width)
+{
+    char name[200];
+
+    if (c->instance <= 1) {
+        output_cell(out, c->id, width, COLOUR_NONE);
+        return;
+    }
+    snprintf(name, sizeof(name), "%s@%u", c->id, c->instance);
+    output_cell(out, name, width, COLOUR_NONE);
+}
+
 static void print_component(struct output *out, const bobbin_component_status *c, size_t id_width,
                             int64_t now_ms)
 {
     char ago[40], last[80];
 
     output_print(out, "  ");
-    output_cell(out, c->id, id_width, COLOUR_NONE);
+    print_id(out, c, id_width);
     output_print(out, "  ");
     output_cell(out, c->state, strlen("backing-off"), words_state_colour(c->state));
     if (c->since_ms > 0) {
@@ -83,6 +104,11 @@ static void print_component(struct output *out, const bobbin_component_status *c
     }
     if (c->pid > 0)
         output_print(out, ", pid %lld", (long long)c->pid);
+    if (c->memory_bytes >= 0)
+        output_print(out, ", %.1f MiB, %.2f s cpu", (double)c->memory_bytes / (1 << 20),
+                     (double)c->cpu_ms / 1000);
+    if (c->dropped_bytes > 0)
+        output_print(out, ", %llu bytes of output dropped", (unsigned long long)c->dropped_bytes);
     if (c->restarts > 0)
         output_print(out, ", %llu restart%s", (unsigned long long)c->restarts,
                      c->restarts == 1 ? "" : "s");
@@ -111,6 +137,16 @@ static void print_block(struct output *out, const bobbin_app_status *app)
     output_print(out, ": wanted %s, ", app->wanted);
     output_clean(out, app->directory, strlen(app->directory));
     output_print(out, "\n");
+    if (app->error) {
+        output_print(out, "  ");
+        output_cell(out, app->error, 0, COLOUR_RED);
+        output_print(out, "\n");
+    }
+    if (app->connections || app->store_bytes)
+        output_print(out, "  %llu connections, %llu requests/s, store %.1f KiB\n",
+                     (unsigned long long)app->connections,
+                     (unsigned long long)app->requests_per_second,
+                     (double)app->store_bytes / 1024);
     for (size_t i = 0; i < app->component_count; i++)
         print_component(out, &app->components[i], width, now_ms);
     if (app->component_count == 0)

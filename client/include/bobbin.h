@@ -405,6 +405,69 @@ BOBBIN_API bobbin_status bobbin_app_reload(bobbin *b, const char *app,
 BOBBIN_API void bobbin_app_status_free(bobbin_app_status *status);
 BOBBIN_API void bobbin_app_list_free(bobbin_app_list *list);
 
+/* One line that an app's process wrote. */
+typedef struct bobbin_log_line {
+    int64_t time_ms; /* to about a second, milliseconds since 1970; 0: not known */
+    const char *component;
+    unsigned instance;
+    const char *stream; /* "stdout" or "stderr" */
+    bobbin_string text; /* without the newline */
+} bobbin_log_line;
+
+typedef struct bobbin_log_page {
+    size_t count;
+    const bobbin_log_line *lines; /* by time; those of one stream in their order */
+    bobbin_string cursor;         /* from where to go on */
+} bobbin_log_page;
+
+/* All zeroes: the last 100 lines of all components. */
+typedef struct bobbin_logs_options {
+    const char *component; /* NULL: all */
+    uint32_t lines;        /* at most so many; 0: 100 */
+    int64_t since_ms;      /* written then or later, milliseconds since 1970; 0: whenever */
+    const char *cursor;    /* go on from there, in place of the last lines; NULL: do not */
+    size_t cursor_len;
+    bool partial; /* also lines that are not ended yet */
+} bobbin_logs_options;
+
+/* Lines of the app's logs; options may be NULL. Free them with bobbin_log_page_free. */
+BOBBIN_API bobbin_status bobbin_app_logs(bobbin *b, const char *app,
+                                         const bobbin_logs_options *options,
+                                         bobbin_log_page **ret_page);
+BOBBIN_API void bobbin_log_page_free(bobbin_log_page *page);
+
+/* Something that happened to an app or a component. */
+typedef struct bobbin_event {
+    uint64_t number; /* counts up from 1 since the daemon was started */
+    int64_t time_ms; /* milliseconds since 1970 */
+    const char *app;
+    const char *directory;
+    const char *component; /* NULL: the app as a whole */
+    unsigned instance;
+    const char *event; /* a component's new state, or registered reloaded trouble mended left */
+    const char *text;  /* why; "" when there is nothing to say */
+} bobbin_event;
+
+typedef struct bobbin_event_list {
+    size_t count;
+    const bobbin_event *events; /* in their order */
+    uint64_t last;              /* the number to go on from, as `since` */
+} bobbin_event_list;
+
+/* All zeroes: the last 100 events, at once. */
+typedef struct bobbin_events_options {
+    const char *app;  /* its name or directory; NULL: all */
+    uint64_t since;   /* only those behind this number */
+    uint32_t limit;   /* the last ones, at most so many; 0: 100 */
+    uint32_t wait_ms; /* if there is none, wait for one; at most 30000 */
+} bobbin_events_options;
+
+/* What has happened lately to apps that this user may use; options may be NULL. Free it with
+ * bobbin_event_list_free. */
+BOBBIN_API bobbin_status bobbin_event_list_get(bobbin *b, const bobbin_events_options *options,
+                                               bobbin_event_list **ret_list);
+BOBBIN_API void bobbin_event_list_free(bobbin_event_list *list);
+
 typedef struct bobbin_backup_info {
     uint64_t bytes;  /* of the file */
     uint64_t pages;  /* of the database */
@@ -492,6 +555,8 @@ typedef enum bobbin_request_kind {
     BOBBIN_REQUEST_APP_RESTART, /* app, component (or NULL) */
     BOBBIN_REQUEST_APP_RESET,   /* app, component (or NULL) */
     BOBBIN_REQUEST_APP_RELOAD,  /* app */
+    BOBBIN_REQUEST_APP_LOGS,    /* app, logs */
+    BOBBIN_REQUEST_EVENTS,      /* happened */
 } bobbin_request_kind;
 
 /* What to ask for: the fields that stand beside the kind above, as in the blocking call of that
@@ -518,6 +583,8 @@ typedef struct bobbin_request {
     const char *app;
     const char *component;
     const char *path;
+    const bobbin_logs_options *logs;       /* may be NULL */
+    const bobbin_events_options *happened; /* may be NULL */
     bool keep;
 } bobbin_request;
 
@@ -542,6 +609,8 @@ typedef struct bobbin_result {
     const bobbin_app_status *status_of_app; /* app_register, app_status, app_start, app_stop, … */
     const bobbin_app_list *apps;            /* app_list */
     const bobbin_stats *stats;              /* stats */
+    const bobbin_log_page *log_page;        /* app_logs */
+    const bobbin_event_list *happened;      /* events */
     bobbin_backup_info backup;              /* backup, restore */
 } bobbin_result;
 

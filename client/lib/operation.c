@@ -52,6 +52,8 @@ static const struct form {
     [BOBBIN_REQUEST_APP_RESTART] = {METHOD_APP_RESTART, 0, APP | PART},
     [BOBBIN_REQUEST_APP_RESET] = {METHOD_APP_RESET, 0, APP | PART},
     [BOBBIN_REQUEST_APP_RELOAD] = {METHOD_APP_RELOAD, 0, APP},
+    [BOBBIN_REQUEST_APP_LOGS] = {METHOD_APP_LOGS, 1, APP},
+    [BOBBIN_REQUEST_EVENTS] = {METHOD_EVENTS, 1, 0},
 };
 
 #define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
@@ -341,6 +343,58 @@ static void encode_own(struct request *r, const bobbin_request *q)
     }
 }
 
+static void encode_logs(struct request *r, const bobbin_logs_options *o)
+{
+    static const bobbin_logs_options none = {0};
+    o = o != NULL ? o : &none;
+    request_map(r, (o->component ? 1u : 0u) + (o->lines ? 1u : 0u) + (o->since_ms ? 1u : 0u) +
+                       (o->cursor ? 1u : 0u) + (o->partial ? 1u : 0u));
+    if (o->component != NULL) {
+        request_cstr(r, "component");
+        request_cstr(r, o->component);
+    }
+    if (o->lines > 0) {
+        request_cstr(r, "lines");
+        request_uint(r, o->lines);
+    }
+    if (o->since_ms != 0) {
+        request_cstr(r, "since");
+        request_int(r, o->since_ms);
+    }
+    if (o->cursor != NULL) {
+        request_cstr(r, "cursor");
+        request_bin(r, o->cursor, o->cursor_len);
+    }
+    if (o->partial) {
+        request_cstr(r, "partial");
+        request_bool(r, true);
+    }
+}
+
+static void encode_happened(struct request *r, const bobbin_events_options *o)
+{
+    static const bobbin_events_options none = {0};
+    o = o != NULL ? o : &none;
+    request_map(r, (o->app ? 1u : 0u) + (o->since ? 1u : 0u) + (o->limit ? 1u : 0u) +
+                       (o->wait_ms ? 1u : 0u));
+    if (o->app != NULL) {
+        request_cstr(r, "app");
+        request_cstr(r, o->app);
+    }
+    if (o->since > 0) {
+        request_cstr(r, "since");
+        request_uint(r, o->since);
+    }
+    if (o->limit > 0) {
+        request_cstr(r, "limit");
+        request_uint(r, o->limit);
+    }
+    if (o->wait_ms > 0) {
+        request_cstr(r, "wait_ms");
+        request_uint(r, o->wait_ms);
+    }
+}
+
 /* Only what was asked for is sent, and the wish for the commit number. */
 static void encode_options(struct request *r, const bobbin_request *q, unsigned has)
 {
@@ -395,6 +449,10 @@ void operation_encode(const bobbin_request *q, struct core *c, struct request *r
     if (form->has & KEY)
         encode_key(r, q->key);
     encode_own(r, q);
+    if (q->kind == BOBBIN_REQUEST_APP_LOGS)
+        encode_logs(r, q->logs);
+    else if (q->kind == BOBBIN_REQUEST_EVENTS)
+        encode_happened(r, q->happened);
     if (form->has & COMMIT)
         encode_options(r, q, form->has);
     if (form->has & KEEP) {

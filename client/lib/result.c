@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "apps.h"
+#include "logs.h"
 #include "operation.h"
 #include "page.h"
 #include "stats.h"
@@ -31,6 +32,8 @@ void result_fini(struct result *res)
     bobbin_app_status_free(res->status_of_app);
     bobbin_app_list_free(res->apps);
     bobbin_stats_free(res->stats);
+    bobbin_log_page_free(res->log_page);
+    bobbin_event_list_free(res->happened);
     session_fini(&res->session);
     free(res->app);
     res->value = NULL;
@@ -40,6 +43,8 @@ void result_fini(struct result *res)
     res->status_of_app = NULL;
     res->apps = NULL;
     res->stats = NULL;
+    res->log_page = NULL;
+    res->happened = NULL;
     res->app = NULL;
 }
 
@@ -170,6 +175,14 @@ static bobbin_status read_admin(struct reader *r, struct result *res, struct fai
         status = stats_read(r, &res->stats, f);
         res->shown.stats = res->stats;
         return status;
+    case BOBBIN_REQUEST_APP_LOGS:
+        status = logs_read(r, &res->log_page, f);
+        res->shown.log_page = res->log_page;
+        return status;
+    case BOBBIN_REQUEST_EVENTS:
+        status = logs_read_events(r, &res->happened, f);
+        res->shown.happened = res->happened;
+        return status;
     case BOBBIN_REQUEST_APP_LIST:
         status = apps_read_list(r, &res->apps, f);
         res->shown.apps = res->apps;
@@ -219,6 +232,8 @@ static bobbin_status read_own(struct reader *r, struct result *res, struct failu
     case BOBBIN_REQUEST_APP_RESTART:
     case BOBBIN_REQUEST_APP_RESET:
     case BOBBIN_REQUEST_APP_RELOAD:
+    case BOBBIN_REQUEST_APP_LOGS:
+    case BOBBIN_REQUEST_EVENTS:
         return read_admin(r, res, f);
     default: /* set, delete, set_many, delete_many, app_unregister */
         return read_nil(r, f);

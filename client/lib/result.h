@@ -16,6 +16,8 @@ struct result {
     bobbin_app_status *status_of_app;
     bobbin_app_list *apps;
     bobbin_stats *stats;
+    bobbin_log_page *log_page;
+    bobbin_event_list *happened;
     struct session session; /* attach */
     char *app;              /* attach: what to */
 };

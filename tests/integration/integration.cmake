@@ -90,8 +90,10 @@ set_tests_properties(vectors vectors_are_made PROPERTIES TIMEOUT 300 LABELS inte
 set_tests_properties(foreign_client cli guests demo PROPERTIES TIMEOUT 300 LABELS integration)
 
 # The life of apps, and who may do what: the second one needs root.
-foreach(name life access)
+foreach(name life access logs many)
     add_test(NAME ${name}
         COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_${name}.py ${CMAKE_BINARY_DIR}/bin)
     set_tests_properties(${name} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 LABELS integration)
 endforeach()
+# It measures.
+set_tests_properties(many PROPERTIES RUN_SERIAL TRUE)

@@ -687,6 +687,9 @@ def apps_scenario():
     again = [stopped[0], status_of("web", "starting", exit_signal=15)]
     s.ask("restart", app_status("counter", "running", again), "app.restart", "counter", "web")
     s.ask("stop it again", app_status("counter", "stopped", ended), "app.stop", "counter")
+    s.ask("what it wrote", [any_of("array", []), any_of("bin", bin_of("x"))], "app.logs", "counter", {"component": "web", "lines": 10})
+    s.refused("no component of that name", "invalid-request", "app 'counter' has no component 'cron'", "app.logs", "counter", {"component": "cron"})
+    s.ask("what happened", [any_of("array", []), any_of("int", 7)], "events", {"app": "counter", "limit": 5})
     s.ask("nothing has failed", app_status("counter", "stopped", ended), "app.reset", "counter")
     s.do("write", "the manifest becomes wrong", app="counter", path="spin.toml", text="spin_manifest_version = ")
     s.refused("it is not applied", "invalid-request", text_with("spin.toml:1:"), "app.reload", "counter")

@@ -199,6 +199,8 @@ START_TEST(only_a_regular_file_is_written)
     ck_assert_int_eq(unlink(file), 0);
     snprintf(file, sizeof(file), "%s/first", logs);
     ck_assert_int_eq(unlink(file), 0);
+    snprintf(file, sizeof(file), "%s/.first.times", logs);
+    ck_assert_int_eq(unlink(file), 0);
     ck_assert_int_eq(rmdir(logs), 0);
     ck_assert_int_eq(symlink(env.base, logs), 0);
     check_refused("logs");

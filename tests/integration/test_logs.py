@@ -1,0 +1,155 @@
+#!/usr/bin/python3
+"""Logs and events, over the wire and by the command line. Usage: test_logs.py BIN_DIR"""
+import json
+import os
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+from service import Service, read, run_tests, shell, until
+
+BIN = sys.argv[1]
+
+
+def lines(page):
+    return [line[4].decode() for line in page[0]]
+
+
+def all_lines_come_once_over_rotations():
+    """Followed by a cursor while the files are rotated: nothing lost, nothing twice."""
+    tool = shell("for i in $(seq 1 400); do for k in 1 2 3 4 5; do echo line $i.$k some more words; done; sleep 0.002; done",
+                 'log_size = "4K"', "log_keep = 50")
+    with Service(BIN) as service:
+        path = service.register("app", {"main": tool})
+        service.call("app.start", "app")
+        client, cursor, seen = service.client(), None, []
+        while True:
+            ended = service.state("app") == "exited"
+            # The first time from the begin of everything.
+            more = {"lines": 7, "cursor": cursor} if cursor else {"lines": 7, "since": 1}
+            page = client.call("app.logs", "app", more)
+            seen += lines(page)
+            cursor = page[1]
+            if ended and not page[0]:
+                break
+        expected = ["line %d.%d some more words" % (i, k) for i in range(1, 401) for k in range(1, 6)]
+        assert len(os.listdir(path + "/.spin/logs")) > 20
+        assert seen == expected, (len(seen), [a for a, b in zip(seen, expected) if a != b][:3])
+        assert lines(client.call("app.logs", "app", {"lines": 3})) == expected[-3:]
+        assert lines(client.call("app.logs", "app", {"lines": 2000})) == expected
+        return "%d lines, %d files" % (len(seen), len(os.listdir(path + "/.spin/logs")))
+
+
+def times_components_and_partial_lines():
+    tools = {
+        "a": shell("echo first; echo wrong >&2; sleep 2.2; printf 'not ended'; exec sleep 1000"),
+        "b": shell("sleep 1.1; echo second; exec sleep 1000"),
+    }
+    with Service(BIN) as service:
+        path = service.register("app", tools)
+        began = time.time()
+        service.call("app.start", "app")
+        until(lambda: "not ended" in read(path + "/.spin/logs/a_stdout.txt"), "it has written all")
+        ask = lambda **options: service.call("app.logs", "app", options)
+        assert sorted(lines(ask())[:2]) == ["first", "wrong"] and lines(ask())[2:] == ["second"]
+        assert lines(ask(partial=True))[3:] == ["not ended"]
+        page = ask()[0]
+        assert all(abs(line[0] / 1000 - began - (1.1 if line[1] == "b" else 0)) < 1.5 for line in page), page
+        assert lines(ask(component="b")) == ["second"]
+        assert {(line[1], line[2], line[3]) for line in page} == {("a", 1, "stdout"), ("a", 1, "stderr"), ("b", 1, "stdout")}
+        late = [line[4] for line in ask(since=int(1000 * (began + 2.15)), partial=True)[0]]
+        assert b"not ended" in late and b"first" not in late, late
+        client = service.client()
+        assert client.error("app.logs", "app", {"cursor": b"\x01"})[0] == "invalid-request"
+        assert client.error("app.logs", "app", {"cursor": b"\x91\x93\xa1x\x01"})[0] == "invalid-request"
+        assert client.error("app.logs", "app", {"lines": 0})[0] == "invalid-request"
+        status, out, _ = service.run("logs", "app", "--lines", "2", "--json", "--component", "a")
+        documents = [json.loads(line) for line in out.splitlines()]
+        assert status == 0 and [d["text"] for d in documents][-1] == "not ended", out
+        assert "second" in service.run("logs", "app", "--last", "1m")[1]
+
+
+def logs_are_followed():
+    with Service(BIN) as service:
+        path = service.register("app", {"main": shell("while :; do if [ -e go ]; then echo new; rm go; fi; sleep 0.01; done")})
+        service.call("app.start", "app")
+        service.until_state("app", "running")
+        environment = dict(os.environ, BOBBIN_SOCKET=service.socket)
+        follow = subprocess.Popen([service.bobbin, "logs", "app", "--follow"], env=environment, stdout=subprocess.PIPE)
+        for _ in range(3):
+            open(path + "/go", "w").close()
+            assert b"new" in follow.stdout.readline()
+        follow.terminate()
+        assert follow.wait(30) == 0
+        follow.stdout.close()
+
+
+def planted_files_are_not_read():
+    """Links in the place of a log lead nowhere."""
+    with Service(BIN) as service:
+        path = service.register("app", {"main": shell("echo x; exec sleep 1000")})
+        os.makedirs(path + "/.spin/logs", 0o700)
+        os.symlink(service.state_dir + "/registry.db", path + "/.spin/logs/main_stdout.txt")
+        os.link(service.config, path + "/.spin/logs/main_stderr.txt")
+        service.call("app.start", "app")
+        service.until_state("app", "running")
+        assert service.call("app.logs", "app", {"partial": True})[0] == []
+
+
+def events_are_told_and_waited_for():
+    with Service(BIN) as service:
+        path = service.register("app", {"main": shell("exit 3", 'restart = "no"')})
+        events, last = service.call("events")
+        assert [e["event"] for e in events] == ["registered"] and last == 1
+        waiting = service.client()
+        number = waiting.send("events", {"since": last, "wait_ms": 30000, "app": "app"})
+        began = time.monotonic()
+        service.call("app.start", "app")
+        events, last = waiting.receive(number)
+        assert time.monotonic() - began < 10 and events[0]["event"] == "starting", events
+        service.until_state("app", "failed")
+        events, last = service.call("events", {"app": path})
+        assert [e["event"] for e in events] == ["registered", "starting", "running", "failed"], events
+        assert events[-1]["component"] == "main" and events[-1]["text"] == "exit code 3"
+        began = time.monotonic()
+        assert service.call("events", {"since": last, "wait_ms": 300}) == [[], last]
+        assert 0.25 < time.monotonic() - began < 10
+        assert service.call("events", {"app": "other"})[0] == []
+        out = service.run("events", "app")[1]
+        assert "failed" in out and "exit code 3" in out, out
+        assert [json.loads(line)["event"] for line in service.run("events", "--json")[1].splitlines()][0] == "registered"
+        # More than are remembered; a daemon that stops answers those who wait.
+        for _ in range(1100):
+            waiting.call("app.reload", "app")
+        events, last = service.call("events", {"limit": 1024})
+        assert 0 < len(events) <= 1024 and events[-1]["number"] == last
+        number = waiting.send("events", {"since": last + 1000000, "wait_ms": 30000})
+        service.call("ping")
+        began = time.monotonic()
+        service.stop()
+        assert time.monotonic() - began < 10
+        service.start()
+
+
+def top_shows_processes():
+    with Service(BIN) as service:
+        service.register("app", {"main": shell("exec sleep 1000")})
+        service.call("app.start", "app")
+        pid = service.until_state("app", "running")["pid"]
+        status, out, _ = service.run("top", "--count", "1")
+        assert status == 0 and str(pid) in out and "1 processes" in out, out
+        status = json.loads(service.run("status", "app", "--json")[1])
+        assert status["components"][0]["memory"] > 0 and status["components"][0]["cpu_ms"] >= 0, status
+
+
+run_tests(
+    [
+        all_lines_come_once_over_rotations,
+        times_components_and_partial_lines,
+        logs_are_followed,
+        planted_files_are_not_read,
+        events_are_told_and_waited_for,
+        top_shows_processes,
+    ]
+)
