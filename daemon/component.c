@@ -152,7 +152,7 @@ static void terminate(struct component *c, int sig)
     uv_timer_start(&c->timer, timer_cb, c->spec->stop_timeout_ms, 0);
 }
 
-static void act(struct component *c, const struct restart_step *step)
+static void act(struct component *c, const struct restart_step *step, enum restart_event event)
 {
     switch (step->action) {
     case RESTART_DO_NOTHING:
@@ -160,7 +160,7 @@ static void act(struct component *c, const struct restart_step *step)
     case RESTART_DO_LAUNCH:
         uv_timer_stop(&c->timer);
         c->fault[0] = '\0';
-        process_start(c->process);
+        process_start(c->process, event == RESTART_DELAY_OVER);
         break;
     case RESTART_DO_TERMINATE:
         terminate(c, SIGTERM);
@@ -201,7 +201,7 @@ static bool apply(struct component *c, enum restart_event event,
         explain_end(c, &step, end ? end : "");
         log_state(c);
     }
-    act(c, &step);
+    act(c, &step, event);
     return changed;
 }
 

@@ -9,7 +9,8 @@ static void timer_cb(uv_timer_t *timer);
 void launch_gate_init(struct launch_gate *gate, uv_loop_t *loop)
 {
     gate->loop = loop;
-    list_init(&gate->waiting);
+    list_init(&gate->starts);
+    list_init(&gate->restarts);
     list_init(&gate->given_up);
     gate->inside = 0;
     gate->tokens = LAUNCH_GATE_BURST;
@@ -20,7 +21,8 @@ void launch_gate_init(struct launch_gate *gate, uv_loop_t *loop)
 
 void launch_gate_close(struct launch_gate *gate)
 {
-    assert(list_empty(&gate->waiting) && list_empty(&gate->given_up) && !gate->inside);
+    assert(list_empty(&gate->starts) && list_empty(&gate->restarts));
+    assert(list_empty(&gate->given_up) && !gate->inside);
     uv_close((uv_handle_t *)&gate->timer, NULL);
 }
 
@@ -33,25 +35,50 @@ static void refill(struct launch_gate *gate)
                                                               : LAUNCH_GATE_BURST;
 }
 
+/* Who is next, and what that costs; NULL: nobody waits. */
+static struct list *next_queue(struct launch_gate *gate, unsigned *ret_cost)
+{
+    *ret_cost = list_empty(&gate->starts) ? LAUNCH_GATE_RESTART : 1;
+    if (!list_empty(&gate->starts))
+        return &gate->starts;
+    return list_empty(&gate->restarts) ? NULL : &gate->restarts;
+}
+
 /* Have the timer fire when there is something to do. */
 static void arm(struct launch_gate *gate)
 {
+    unsigned cost;
+
     if (!list_empty(&gate->given_up))
         uv_timer_start(&gate->timer, timer_cb, 0, 0);
-    else if (!list_empty(&gate->waiting) && gate->inside < LAUNCH_GATE_WIDTH)
-        uv_timer_start(&gate->timer, timer_cb, gate->tokens ? 0 : TOKEN_MS, 0);
+    else if (next_queue(gate, &cost) && gate->inside < LAUNCH_GATE_WIDTH)
+        uv_timer_start(&gate->timer, timer_cb,
+                       gate->tokens >= cost ? 0 : (cost - gate->tokens) * TOKEN_MS, 0);
 }
 
-static void turn(struct launch_gate *gate, struct list *from, enum launch_ticket_state state)
+static void give_up(struct launch_gate *gate)
 {
-    struct launch_ticket *ticket = container_of(list_pop(from), struct launch_ticket, link);
+    struct launch_ticket *ticket =
+        container_of(list_pop(&gate->given_up), struct launch_ticket, link);
 
-    ticket->state = state;
-    if (state == LAUNCH_INSIDE) {
-        gate->inside++;
-        gate->tokens--;
-    }
-    ticket->on_turn(ticket, state == LAUNCH_OUTSIDE);
+    ticket->state = LAUNCH_OUTSIDE;
+    ticket->on_turn(ticket, true);
+}
+
+/* Whether somebody was let in. */
+static bool let_in(struct launch_gate *gate)
+{
+    unsigned cost;
+    struct list *queue = next_queue(gate, &cost);
+
+    if (!queue || gate->inside == LAUNCH_GATE_WIDTH || gate->tokens < cost)
+        return false;
+    struct launch_ticket *ticket = container_of(list_pop(queue), struct launch_ticket, link);
+    ticket->state = LAUNCH_INSIDE;
+    gate->inside++;
+    gate->tokens -= cost;
+    ticket->on_turn(ticket, false);
+    return true;
 }
 
 static void timer_cb(uv_timer_t *timer)
@@ -59,18 +86,18 @@ static void timer_cb(uv_timer_t *timer)
     struct launch_gate *gate = timer->data;
 
     while (!list_empty(&gate->given_up))
-        turn(gate, &gate->given_up, LAUNCH_OUTSIDE);
+        give_up(gate);
     refill(gate);
-    while (!list_empty(&gate->waiting) && gate->inside < LAUNCH_GATE_WIDTH && gate->tokens)
-        turn(gate, &gate->waiting, LAUNCH_INSIDE);
+    while (let_in(gate))
+        ;
     arm(gate);
 }
 
-void launch_gate_enter(struct launch_gate *gate, struct launch_ticket *ticket)
+void launch_gate_enter(struct launch_gate *gate, struct launch_ticket *ticket, bool again)
 {
     assert(ticket->state == LAUNCH_OUTSIDE);
     ticket->state = LAUNCH_WAITING;
-    list_push(&gate->waiting, &ticket->link);
+    list_push(again ? &gate->restarts : &gate->starts, &ticket->link);
     refill(gate);
     arm(gate);
 }

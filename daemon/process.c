@@ -352,7 +352,7 @@ static void on_turn(struct launch_ticket *ticket, bool given_up)
         begin(p);
 }
 
-void process_start(struct process *p)
+void process_start(struct process *p, bool again)
 {
     assert(!p->busy);
     p->busy = true;
@@ -362,7 +362,7 @@ void process_start(struct process *p)
         return;
     }
     p->ticket.on_turn = on_turn;
-    launch_gate_enter(p->host->gate, &p->ticket);
+    launch_gate_enter(p->host->gate, &p->ticket, again);
 }
 
 void process_signal(struct process *p, int sig)

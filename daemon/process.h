@@ -38,8 +38,8 @@ uint64_t process_dropped(const struct process *p);
 /* "app 'x' component 'y'", for messages. */
 const char *process_who(const struct process *p);
 
-/* Begin a run; not while one lasts. on_down ends it in any case. */
-void process_start(struct process *p);
+/* Begin a run, with `again` one that the restart policy wants; not while one lasts. on_down ends it in any case. */
+void process_start(struct process *p, bool again);
 /* Send a signal to the whole process group; nothing happens when there is none. */
 void process_signal(struct process *p, int sig);
 

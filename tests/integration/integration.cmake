@@ -89,11 +89,16 @@ set_tests_properties(man_pages PROPERTIES TIMEOUT 120 LABELS integration)
 set_tests_properties(vectors vectors_are_made PROPERTIES TIMEOUT 300 LABELS integration)
 set_tests_properties(foreign_client cli guests demo PROPERTIES TIMEOUT 300 LABELS integration)
 
-# The life of apps, and who may do what: the second one needs root.
-foreach(name life access logs many)
+# The life of apps; who may do what, which needs root; and, not for sanitizers, what many cost.
+set(SUPERVISION_TESTS life access logs)
+if(NOT BOBBIN_SANITIZE)
+    list(APPEND SUPERVISION_TESTS many)
+endif()
+foreach(name ${SUPERVISION_TESTS})
     add_test(NAME ${name}
         COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_${name}.py ${CMAKE_BINARY_DIR}/bin)
     set_tests_properties(${name} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 LABELS integration)
 endforeach()
-# It measures.
-set_tests_properties(many PROPERTIES RUN_SERIAL TRUE)
+if(NOT BOBBIN_SANITIZE)
+    set_tests_properties(many PROPERTIES RUN_SERIAL TRUE)
+endif()

@@ -101,8 +101,11 @@ class Service:
     def start(self):
         log = open(self.log, "a")
         command = [self.bobbind, "--socket", self.socket, "--state-dir", self.state_dir]
+        # AddressSanitizer keeps what was freed, which would look like a daemon that grows.
+        asan = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
         self.process = subprocess.Popen(
-            command + ["--config", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            command + ["--config", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            env=dict(os.environ, ASAN_OPTIONS=asan),
         )
         log.close()
         until(self.answers, "bobbind answers")
