@@ -61,6 +61,7 @@ int peer_start(struct peer *p, const char *name, const char *log, char *const ar
         return error_set(e, ERR_OTHER, "cannot fork: %m");
     if (!pid)
         peer_child(p, argv, body, arg, parent);
+    setpgid(pid, pid); /* as the child does: who of them comes first is no matter */
     p->pid = pid;
     return 0;
 }
@@ -130,10 +131,11 @@ void peer_stop(struct peer *p)
     uint64_t deadline = bench_now() + PEER_STOP_SECONDS * BENCH_NS;
     if (!p->pid)
         return;
-    kill(p->pid, p->stop_signal ? p->stop_signal : SIGTERM);
-    while (waitpid(p->pid, NULL, WNOHANG) == 0) {
+    kill(-p->pid, p->stop_signal ? p->stop_signal : SIGTERM);
+    /* The group lasts until the child is collected, and as long as others are in it. */
+    while (waitpid(p->pid, NULL, WNOHANG) == 0 || kill(-p->pid, 0) == 0) {
         if (bench_now() > deadline)
-            kill(p->pid, SIGKILL);
+            kill(-p->pid, SIGKILL);
         nap();
     }
     p->pid = 0;

@@ -41,7 +41,8 @@ int peer_start(struct peer *p, const char *name, const char *log, char *const ar
 int peer_await(struct peer *p, const char *socket_path, struct error *e);
 /* Wait until the child has ended by itself; anything but status 0 is an error. */
 int peer_finish(struct peer *p, struct error *e);
-/* SIGTERM (or stop_signal), and SIGKILL after ten seconds; returns when the child is gone. */
+/* SIGTERM (or stop_signal) to the child's process group, because the program may be a script that
+ * has started the real one, and SIGKILL after ten seconds; returns when all of it is gone. */
 void peer_stop(struct peer *p);
 
 /* Memory of a process in bytes, from smaps_rollup. */

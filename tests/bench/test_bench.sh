@@ -57,6 +57,12 @@ bench --target echo --background-set 4 -c 1 || fail "background"
 check_result "r['background_sets'] > 0"
 left_nothing "all"
 
+# A daemon behind a script that waits for it, as one under a profiler: both are stopped.
+printf '#!/bin/sh\n"%s" "$@"\nexit $?\n' "$bin/bobbind" >"$work/wrapper"
+chmod +x "$work/wrapper"
+bench --bobbind "$work/wrapper" -c 1 || fail "a wrapped daemon"
+left_nothing "a wrapped daemon"
+
 # What is wrong is said.
 ! bench --config 'no_such_key = 1' || fail "a daemon that does not start"
 grep -q "no_such_key" "$work/err" || fail "a daemon that does not start: why"
