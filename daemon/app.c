@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/admin.h"
+#include "daemon/cache.h"
 #include "daemon/conn.h"
 #include "daemon/log.h"
 #include "daemon/request.h"
@@ -142,9 +143,14 @@ int app_new(struct server *server, const struct directory *directory, struct man
     rc = app_make_slots(app, manifest, &app->slots, &app->slot_count, e);
     if (rc)
         goto fail_slots;
+    app->cache = cache_space_new(server->cache);
+    rc = app->cache ? 0 : error_set(e, ERR_OTHER, "out of memory");
+    if (rc)
+        goto fail_batcher;
     rc = batcher_new(&server->loop, directory, server->options.store_idle_ms, &app->batcher, e);
     if (rc)
         goto fail_batcher;
+    batcher_set_cache(app->batcher, app->cache);
     batcher_on_trouble(app->batcher, app_on_trouble, app);
     app_set_durability(app, manifest);
     batcher_set_quota(app->batcher, server->options.quota_bytes, server->options.quota_entries);
@@ -153,6 +159,7 @@ int app_new(struct server *server, const struct directory *directory, struct man
     *ret = app;
     return 0;
 fail_batcher:
+    cache_space_free(app->cache);
     app_free_slots(app->slots, app->slot_count);
 fail_slots:
     directory_fini(&app->directory);
@@ -252,6 +259,7 @@ static void app_on_closed(void *arg)
     list_remove(&app->link);
     app_leave_waiters(app);
     directory_fini(&app->directory);
+    cache_space_free(app->cache);
     manifest_free(app->manifest);
     free(app->manifest_error);
     free(app->wanted_before);

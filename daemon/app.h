@@ -55,6 +55,7 @@ struct app {
     char *trouble[APP_TROUBLE_COUNT]; /* in words; NULL: none */
     char *wanted_before;         /* what was recorded as wanted, while spin.toml could not be read */
     struct batcher *batcher;
+    struct cache_space *cache;   /* what is known of the file; fed by the batcher */
     size_t slot_count;
     struct app_slot *slots;      /* one an instance of a component, in the manifest's order */
     struct list retired;         /* struct app_retired */

@@ -200,7 +200,7 @@ static void apps_tick_cb(uv_timer_t *timer)
             app_leave_tick(app);
             app_count_rate(app);
         }
-        server_stop_tick(apps->server);
+        server_tick(apps->server);
     }
     if (!apps->looking && apps->server->state == SERVER_RUNNING && !list_empty(&apps->all))
         apps_look(apps);

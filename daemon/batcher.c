@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "daemon/batcher_job.h"
+#include "daemon/cache_feed.h"
 #include "daemon/clock.h"
 
 /* Bounds of one batch, so that what comes behind it does not wait long: operations, bytes to be
@@ -66,6 +67,7 @@ struct batcher {
     struct store_checkpoint *checkpoint; /* under way on the pool beside the rounds, or … */
     bool checkpoint_ran;                 /* … waiting for the next one to take note */
     struct batcher_counts counts;
+    struct cache_space *cache; /* of what the file holds; NULL: none is kept */
     struct job job;
     void (*observer)(void *arg, uint64_t commit, const struct store_change *changes, size_t count);
     void *observer_arg;
@@ -82,6 +84,9 @@ static void set_state(struct batcher *b, enum batcher_state state)
     if (!allowed[b->state][state])
         abort();
     b->state = state;
+    /* Others may write the file from here on. */
+    if (b->cache && (state == BATCHER_CLOSING || state == BATCHER_CLOSED))
+        cache_space_clear(b->cache);
 }
 
 static struct op *op_of(struct list *link)
@@ -103,6 +108,16 @@ static void round_work_cb(uv_work_t *work)
 static void close_work_cb(uv_work_t *work)
 {
     job_close(container_of(work, struct job, work));
+}
+
+/* Before anybody is told of anything. */
+static void feed_cache(struct batcher *b)
+{
+    struct list *it, *tmp;
+
+    if (!b->cache || b->refusal.code)
+        return;
+    list_each(it, tmp, &b->job.ran) cache_feed(b->cache, op_of(it));
 }
 
 static void report_ops(struct batcher *b)
@@ -209,6 +224,7 @@ static void after_round_cb(uv_work_t *work, int status)
         b->observer(b->observer_arg, b->job.commit, b->job.changes, b->job.change_count);
     report_sweep(b);
     report_sync(b);
+    feed_cache(b);
     report_ops(b);
     report_tasks(b);
     if (b->job.checkpoint)
@@ -471,6 +487,11 @@ void batcher_set_options(struct batcher *b, const struct store_options *options)
     b->options = *options;
 }
 
+void batcher_set_cache(struct batcher *b, struct cache_space *cache)
+{
+    b->cache = cache;
+}
+
 void batcher_observe(struct batcher *b,
                      void (*observer)(void *arg, uint64_t commit,
                                       const struct store_change *changes, size_t count),
@@ -519,6 +540,8 @@ void batcher_release(struct batcher *b)
 void batcher_refuse(struct batcher *b, int code, const char *reason)
 {
     error_set(&b->refusal, code, "%s", reason);
+    if (b->cache)
+        cache_space_clear(b->cache);
     advance(b);
 }
 

@@ -10,6 +10,7 @@
 
 #include <uv.h>
 
+#include "daemon/cache.h"
 #include "daemon/directory.h"
 #include "daemon/op.h"
 #include "daemon/store.h"
@@ -40,6 +41,10 @@ void batcher_observe(struct batcher *b,
                      void (*observer)(void *arg, uint64_t commit,
                                       const struct store_change *changes, size_t count),
                      void *arg);
+
+/* Where to keep what the operations say about the file, as long as it is open; NULL: nowhere. It is
+ * up to date whenever the loop has come back from the batcher. Set before the first operation. */
+void batcher_set_cache(struct batcher *b, struct cache_space *cache);
 
 /* Queue an operation. Opens the store if it is not open; when that fails, so does every operation
  * that is queued by then, and the next one tries again. op->on_done is called exactly once, after

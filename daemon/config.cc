@@ -21,6 +21,7 @@ void config_init(struct config *c)
 #define X(name, standard, least, most) c->limits.name = standard;
     LIMIT_SETTABLE_LIST(X)
 #undef X
+    c->cache_bytes = CONFIG_CACHE_BYTES;
 }
 
 void config_fini(struct config *c)
@@ -73,7 +74,8 @@ static void replace(char **field, const std::string &text)
 }
 
 /* toml_integer holds 32 bits, and a disk more. */
-static void read_quota(const toml_document &doc, const char *key, std::uint64_t *ret)
+static void read_number(const toml_document &doc, const char *key, std::uint64_t most,
+                        std::uint64_t *ret)
 {
     const toml::node *node = doc.root.get(key);
 
@@ -82,6 +84,8 @@ static void read_quota(const toml_document &doc, const char *key, std::uint64_t 
     const toml::value<std::int64_t> *number = node->as_integer();
     if (!number || number->get() < 0)
         toml_fail_type(doc, *node, key, "an integer from 0");
+    if (static_cast<std::uint64_t>(number->get()) > most)
+        toml_fail_type(doc, *node, key, ("at most " + std::to_string(most)).c_str());
     *ret = static_cast<std::uint64_t>(number->get());
 }
 
@@ -91,13 +95,14 @@ static void read_limits(const toml_document &doc, struct config *c)
     toml_integer(doc, doc.root, "max_" #name, least, most, &c->limits.name);
     LIMIT_SETTABLE_LIST(X)
 #undef X
-    read_quota(doc, "quota_bytes", &c->quota_bytes);
-    read_quota(doc, "quota_entries", &c->quota_entries);
+    read_number(doc, "quota_bytes", INT64_MAX, &c->quota_bytes);
+    read_number(doc, "quota_entries", INT64_MAX, &c->quota_entries);
+    read_number(doc, "cache_bytes", CONFIG_CACHE_BYTES_MAX, &c->cache_bytes);
 }
 
 static void read_store(const toml_document &doc, struct config *c)
 {
-    read_quota(doc, "store_memory", &c->store_memory);
+    read_number(doc, "store_memory", INT64_MAX, &c->store_memory);
     toml_integer(doc, doc.root, "commit_log_size", 8192, 1u << 30, &c->commit_log_size);
     toml_integer(doc, doc.root, "fold_changes", 1, 1u << 24, &c->fold_changes);
     toml_integer(doc, doc.root, "wal_pages", 8, 1u << 20, &c->wal_pages);
@@ -118,7 +123,7 @@ static void load(struct config *c, const std::string &path)
                             "socket",
                         "state_dir", "runner", "log_level", "store_idle", "threads", "quota_bytes",
                         "quota_entries", "store_memory", "commit_log_size", "fold_changes", "wal_pages",
-                        "admin_group", "cgroup"});
+                        "admin_group", "cgroup", "cache_bytes"});
     if (toml_string(doc, doc.root, "log_level", &word)) {
         loaded.log_level_set = true;
         if (!log_level_parse(word.c_str(), &loaded.log_level))

@@ -14,7 +14,8 @@
  *     admin_group = "bobbin"  # its members may use every app, as root may
  *     cgroup = "/sys/fs/cgroup/bobbin"  # where limits are set; otherwise what systemd delegated
  *     quota_bytes = 1000000   # keys and values that one app may hold; 0: no limit
- *     quota_entries = 10000 */
+ *     quota_entries = 10000
+ *     cache_bytes = 67108864  # of values kept in memory, for all apps together; 0: none */
 #ifndef BOBBIN_DAEMON_CONFIG_H
 #define BOBBIN_DAEMON_CONFIG_H
 
@@ -35,6 +36,9 @@ extern "C" {
 #define CONFIG_COMMIT_LOG_SIZE (32u << 20)
 #define CONFIG_FOLD_CHANGES 131072u
 #define CONFIG_WAL_PAGES 8192u
+/* The cache of committed values. */
+#define CONFIG_CACHE_BYTES (UINT64_C(64) << 20)
+#define CONFIG_CACHE_BYTES_MAX (UINT64_C(1) << 40)
 /* As many as libuv takes. */
 #define CONFIG_THREADS_MAX 1024u
 #define CONFIG_SIZE_MAX (1u << 20)
@@ -60,6 +64,7 @@ struct config {
     struct limits limits;   /* the numbers of protocol/limits.h */
     uint64_t quota_bytes;   /* 0: no limit */
     uint64_t quota_entries; /* the same */
+    uint64_t cache_bytes;   /* CONFIG_CACHE_BYTES; 0: none */
 };
 
 /* The defaults. */

@@ -1,6 +1,8 @@
 /* The methods that read one key or a whole store: get, exists, ttl, count, get_many. */
 #include "daemon/dispatch.h"
+#include "daemon/kv_cached.h"
 #include "daemon/kv_params.h"
+#include "daemon/conn.h"
 #include "protocol/limits.h"
 
 static int kv_read_by_key(struct request *r, enum op_kind kind, struct error *e)
@@ -10,22 +12,43 @@ static int kv_read_by_key(struct request *r, enum op_kind kind, struct error *e)
         rc = kv_read_key(r, &r->params, "key", &r->op.key, e);
     if (!rc)
         rc = kv_read_commit(r, 2, e);
-    return rc ? rc : kv_submit(r);
+    return rc;
+}
+
+/* The commit number of what it saw is in the file's order of commits only. */
+static bool kv_is_cached(const struct request *r)
+{
+    return !r->op.want_commit && kv_cached_may(r->conn, 1);
 }
 
 int kv_get(struct request *r, struct error *e)
 {
-    return kv_read_by_key(r, OP_GET, e);
+    int rc = kv_read_by_key(r, OP_GET, e);
+    if (rc)
+        return rc;
+    if (!kv_is_cached(r) ||
+        !kv_cached_get(r->conn, r->id, r->op.label_rule, r->op.label, r->op.key))
+        return kv_submit(r);
+    request_end(r);
+    return 0;
 }
 
 int kv_exists(struct request *r, struct error *e)
 {
-    return kv_read_by_key(r, OP_EXISTS, e);
+    int rc = kv_read_by_key(r, OP_EXISTS, e);
+    if (rc)
+        return rc;
+    if (!kv_is_cached(r) ||
+        !kv_cached_exists(r->conn, r->id, r->op.label_rule, r->op.label, r->op.key))
+        return kv_submit(r);
+    request_end(r);
+    return 0;
 }
 
 int kv_ttl(struct request *r, struct error *e)
 {
-    return kv_read_by_key(r, OP_TTL, e);
+    int rc = kv_read_by_key(r, OP_TTL, e);
+    return rc ? rc : kv_submit(r);
 }
 
 int kv_count(struct request *r, struct error *e)
@@ -43,5 +66,10 @@ int kv_get_many(struct request *r, struct error *e)
         rc = kv_read_keys(r, e);
     if (!rc)
         rc = kv_read_commit(r, 2, e);
-    return rc ? rc : kv_submit(r);
+    if (rc)
+        return rc;
+    if (!kv_is_cached(r) || !kv_cached_get_many(r->conn, r->id, &r->op))
+        return kv_submit(r);
+    request_end(r);
+    return 0;
 }

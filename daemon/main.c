@@ -94,6 +94,7 @@ static int serve(const struct config *config, struct warden *warden, struct cgro
         .limits = config->limits,
         .quota_bytes = config->quota_bytes,
         .quota_entries = config->quota_entries,
+        .cache_bytes = config->cache_bytes,
         .warden = warden,
         .cgroup = cgroup,
     };

@@ -44,5 +44,6 @@ void op_reset(struct op *op)
     free(op->error);
     op->error = NULL;
     op->status = 0;
+    op->lasting = false;
     buffer_fini(&op->result);
 }

@@ -71,6 +71,7 @@ struct op {
     int status;                    /* once run: 0 or ERR_… */
     char *error;                   /* once run: the reason when status is not 0; may be NULL */
     struct buffer result;          /* once run: the result in MessagePack, ready to be sent */
+    bool lasting;                  /* once run, a read of entries: none of them has a time to live */
     uint64_t commit;               /* once run: the batch of a write that changed something, else
                                       the last one committed before */
     void (*on_done)(struct op *op); /* on the loop's thread; the op is then its maker's again */

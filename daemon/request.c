@@ -29,7 +29,7 @@ struct request *request_new(struct conn *c, const struct message *m, enum method
 }
 
 /* The connection goes on with what waited for this request, or is freed if it waited to be. */
-static void request_finish(struct request *r)
+void request_end(struct request *r)
 {
     struct conn *c = r->conn;
     c->inflight--;
@@ -46,7 +46,7 @@ void request_fail(struct request *r, int code, const char *text)
         conn_audit(r->conn, method_table[r->method].name, text);
     if (r->conn->state != CONN_CLOSED)
         message_write_error(&r->conn->out, r->id, code, text ? text : error_text(code));
-    request_finish(r);
+    request_end(r);
 }
 
 void request_reply_nil(struct request *r)
@@ -56,7 +56,7 @@ void request_reply_nil(struct request *r)
         message_write_result(&r->conn->out, r->id);
         buffer_append(&r->conn->out, &nil, 1);
     }
-    request_finish(r);
+    request_end(r);
 }
 
 void request_reply_packed(struct request *r, const struct buffer *result)
@@ -69,7 +69,7 @@ void request_reply_packed(struct request *r, const struct buffer *result)
         message_write_result(&r->conn->out, r->id);
         buffer_append(&r->conn->out, result->data, result->len);
     }
-    request_finish(r);
+    request_end(r);
 }
 
 /* [result, commit] */
@@ -89,7 +89,7 @@ static void request_reply_with_commit(struct request *r)
         buffer_append(out, result->data, result->len);
         msgpack_pack_uint64(&pk, r->op.commit);
     }
-    request_finish(r);
+    request_end(r);
 }
 
 void request_reply_op(struct request *r)

@@ -34,6 +34,8 @@ struct request *request_new(struct conn *c, const struct message *m, enum method
 /* Answer, exactly once; each ends the request, which is gone on return. An answer to a closed
  * connection goes nowhere. */
 void request_fail(struct request *r, int code, const char *text);
+/* The answer is written already. */
+void request_end(struct request *r);
 void request_reply_nil(struct request *r);
 /* `result` is one packed value; on a buffer that failed the answer is an error. */
 void request_reply_packed(struct request *r, const struct buffer *result);

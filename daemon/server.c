@@ -3,11 +3,14 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "daemon/cache.h"
 #include "daemon/conn.h"
 #include "daemon/log.h"
 
 /* How many seconds peers have to read their last answers. */
 enum { SERVER_STOP_TICKS = 3 };
+/* Entries of the cache whose memory is given back in one turn of the loop, and at a tick. */
+enum { SERVER_TIDY = 64, SERVER_TIDY_TICK = 16384 };
 
 static void server_check_stopped(struct server *s);
 
@@ -22,6 +25,7 @@ static void server_sweep(struct server *s)
 static void server_end_turn(struct server *s)
 {
     conn_run_ready(s);
+    cache_tidy(s->cache, SERVER_TIDY);
     if (s->sweep)
         server_sweep(s);
     events_wake(s);
@@ -91,7 +95,9 @@ int server_init(struct server *s, const struct server_options *options, struct e
     launch_gate_init(&s->gate, &s->loop);
     events_init(&s->events);
     server_init_handles(s);
-    rc = apps_init(&s->apps, s, options->state_dir, e);
+    rc = cache_new(options->cache_bytes, &s->cache, e);
+    if (!rc)
+        rc = apps_init(&s->apps, s, options->state_dir, e);
     if (!rc)
         rc = listener_start(&s->listener, s, options->socket_path, e);
     if (rc)
@@ -124,9 +130,10 @@ void server_stop(struct server *s)
     s->sweep = true;
 }
 
-void server_stop_tick(struct server *s)
+void server_tick(struct server *s)
 {
     struct list *it, *tmp;
+    cache_tidy(s->cache, SERVER_TIDY_TICK);
     if (s->state != SERVER_STOPPING || ++s->stop_ticks <= SERVER_STOP_TICKS)
         return;
     list_each(it, tmp, &s->conns) {
@@ -155,6 +162,7 @@ void server_fini(struct server *s)
 {
     apps_fini(&s->apps);
     events_fini(&s->events);
+    cache_free(s->cache);
     if (uv_loop_close(&s->loop))
         log_warning("the event loop was left with open handles");
 }

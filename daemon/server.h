@@ -32,6 +32,7 @@ struct server_options {
     struct limits limits;
     uint64_t quota_bytes; /* what one app may hold; 0: no limit */
     uint64_t quota_entries;
+    uint64_t cache_bytes; /* of the cache of committed values; 0: none */
     struct warden *warden; /* started by the caller; may be NULL */
     struct cgroup *cgroup; /* the same */
     struct access_admins admins;
@@ -45,6 +46,7 @@ struct server {
     struct apps apps;
     struct events events;        /* what has happened lately */
     struct launch_gate gate;     /* how fast app processes are started */
+    struct cache *cache;         /* of committed values, all apps' */
     struct worker worker;        /* the registry, manifests, looking at directories */
     struct list conns;           /* struct conn */
     unsigned conn_count;
@@ -68,7 +70,7 @@ void server_fini(struct server *s);
 
 /* Begin the orderly end; no effect when it has begun. */
 void server_stop(struct server *s);
-/* One tick of the clock while it stops: peers that do not read are not waited for forever. */
-void server_stop_tick(struct server *s);
+/* One tick of the clock. While it stops: peers that do not read are not waited for forever. */
+void server_tick(struct server *s);
 
 #endif

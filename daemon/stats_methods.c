@@ -6,6 +6,7 @@
 #include "daemon/access.h"
 #include "daemon/app.h"
 #include "daemon/batcher.h"
+#include "daemon/cache.h"
 #include "daemon/conn.h"
 #include "daemon/dispatch.h"
 #include "daemon/server.h"
@@ -21,6 +22,8 @@ struct stats_sum {
     uint64_t reads;
     uint64_t writes;
     uint64_t errors;
+    uint64_t cache_hits;
+    uint64_t cache_misses;
 };
 
 static bool stats_is_running(const struct app *app)
@@ -34,15 +37,18 @@ static bool stats_is_running(const struct app *app)
 static void stats_add(struct stats_sum *sum, const struct app *app)
 {
     const struct batcher_counts *counts = batcher_counts(app->batcher);
+    struct cache_counts cache = cache_space_counts(app->cache);
     sum->apps++;
     sum->apps_running += stats_is_running(app);
     sum->connections += app->conn_count;
     sum->watches += app->watch_count;
     sum->requests += app->requests;
     sum->batches += counts->batches;
-    sum->reads += counts->reads;
+    sum->reads += counts->reads + cache.hits;
     sum->writes += counts->writes;
     sum->errors += counts->errors;
+    sum->cache_hits += cache.hits;
+    sum->cache_misses += cache.misses;
 }
 
 static uint64_t stats_rss(void)
@@ -66,7 +72,7 @@ static void pack_number(msgpack_packer *pk, const char *name, uint64_t number)
 static void stats_pack_daemon(const struct server *s, const struct stats_sum *sum,
                               msgpack_packer *pk)
 {
-    msgpack_pack_map(pk, 12);
+    msgpack_pack_map(pk, 16);
     pack_cstr(pk, "version");
     pack_cstr(pk, BOBBIN_VERSION);
     pack_number(pk, "uptime_ms", (uv_hrtime() - s->started_ns) / 1000000);
@@ -80,6 +86,10 @@ static void stats_pack_daemon(const struct server *s, const struct stats_sum *su
     pack_number(pk, "reads", sum->reads);
     pack_number(pk, "writes", sum->writes);
     pack_number(pk, "errors", sum->errors);
+    pack_number(pk, "cache_bytes", cache_bytes(s->cache));
+    pack_number(pk, "cache_limit", cache_limit(s->cache));
+    pack_number(pk, "cache_hits", sum->cache_hits);
+    pack_number(pk, "cache_misses", sum->cache_misses);
 }
 
 static void stats_reply_daemon(struct request *r)
@@ -112,12 +122,13 @@ static void stats_pack_app(const struct app *app, const struct buffer *of_file, 
 {
     const struct batcher_counts *counts = batcher_counts(app->batcher);
     struct reader file = reader_of(of_file->data, of_file->len);
+    struct cache_counts cache = cache_space_counts(app->cache);
     uint32_t file_count = 0;
     msgpack_packer pk;
     pack_init(&pk, ret);
     if (reader_map(&file, &file_count))
         file = reader_of(NULL, 0);
-    msgpack_pack_map(&pk, 10 + file_count);
+    msgpack_pack_map(&pk, 13 + file_count);
     pack_cstr(&pk, "app");
     pack_cstr(&pk, app_name(app));
     pack_cstr(&pk, "directory");
@@ -126,10 +137,13 @@ static void stats_pack_app(const struct app *app, const struct buffer *of_file, 
     pack_number(&pk, "watches", app->watch_count);
     pack_number(&pk, "requests", app->requests);
     pack_number(&pk, "batches", counts->batches);
-    pack_number(&pk, "reads", counts->reads);
+    pack_number(&pk, "reads", counts->reads + cache.hits);
     pack_number(&pk, "writes", counts->writes);
     pack_number(&pk, "errors", counts->errors);
     pack_number(&pk, "expired", counts->expired);
+    pack_number(&pk, "cache_bytes", cache.bytes);
+    pack_number(&pk, "cache_hits", cache.hits);
+    pack_number(&pk, "cache_misses", cache.misses);
     buffer_append(ret, file.pos, (size_t)(file.end - file.pos));
 }
 

@@ -36,6 +36,15 @@ int store_expired(struct store *s, struct slice label, struct slice key, bool *r
     return rc;
 }
 
+bool store_lasting(struct store *s, const struct op *op)
+{
+    int64_t at;
+
+    if (op->kind == OP_GET || op->kind == OP_EXISTS)
+        return store_expires_at(s, op->label, op->key, &at) == SQLITE_OK && !at;
+    return op->kind == OP_GET_MANY && s->next_expiry < 0;
+}
+
 /* The time goes on from the latest that the file has seen: what has expired stays so, and what was
  * given a minute lives for a minute, wherever the wall clock was set to meanwhile. */
 void store_tick_from(struct store *s, int64_t seen)

@@ -271,6 +271,8 @@ void store_log_list(struct store *s, struct op *op);
 int store_expires_at(struct store *s, struct slice label, struct slice key, int64_t *ret);
 /* *ret: whether its time is over. A result of SQLite. */
 int store_expired(struct store *s, struct slice label, struct slice key, bool *ret);
+/* Whether no entry that the operation asks for has a time to live; false when it is not known. */
+bool store_lasting(struct store *s, const struct op *op);
 int store_expiry_load(struct store *s);
 void store_tick(struct store *s);
 /* When the store is opened: the latest time that the file has seen. */

@@ -261,6 +261,7 @@ void store_run(struct store *s, struct op *op)
     if (within_limits(op) && label_allowed(s, op))
         runners[op->kind](s, op);
     note_commit(s, op, changes);
+    op->lasting = op->status == 0 && store_lasting(s, op);
     if (op->status == 0 && op->result.failed)
         op_fail(op, ERR_OTHER, "out of memory");
     note_lost_batch(s, op);

@@ -39,6 +39,10 @@ bool message_peek_id(const void *bytes, size_t len, uint32_t *ret_id);
 void message_write_request(struct buffer *b, uint32_t id, const char *method);
 /* Begin a response without error: the caller packs the result next. */
 void message_write_result(struct buffer *b, uint32_t id);
+/* Whole responses without error. */
+void message_write_nil(struct buffer *b, uint32_t id);
+void message_write_bool(struct buffer *b, uint32_t id, bool result);
+void message_write_bin(struct buffer *b, uint32_t id, struct slice result);
 /* A whole response with an error; text NULL or "" means the code's general text. What is not UTF-8
  * in the text (a name from a peer, say) is replaced, because MessagePack strings have to be. */
 void message_write_error(struct buffer *b, uint32_t id, int code, const char *text);

@@ -30,11 +30,20 @@ struct writer {
     atomic_long writes;
 };
 
+/* Of the memory that is looked at, the cache of values takes a part that is set. */
 static void setup(void)
 {
     const char *asked = getenv("BOBBIN_KEYS");
+    static char path[100];
+    FILE *file;
     key_count = asked ? atol(asked) : KEYS_DEFAULT;
     harness_init(&h);
+    snprintf(path, sizeof path, "%s/bobbin.toml", h.dir);
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs("cache_bytes = 8388608\n", file);
+    ck_assert_int_eq(fclose(file), 0);
+    h.config = path;
     harness_start(&h);
 }
 

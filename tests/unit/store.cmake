@@ -26,3 +26,9 @@ bobbin_check_test(test_directory
     SOURCES unit/test_directory.c
     LIBRARIES bobbin_test_store
     LABELS unit)
+bobbin_check_test(test_cache
+    SOURCES unit/test_cache.c
+    LIBRARIES bobbin_test_store
+    LABELS unit)
+# It makes allocations fail.
+target_link_options(test_cache PRIVATE -Wl,--wrap=malloc)

@@ -1,0 +1,377 @@
+#include "daemon/cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "daemon/list.h"
+#include "daemon/siphash.h"
+#include "protocol/limits.h"
+
+/* The table has a bucket for so many bytes of the limit, about one a small entry. */
+enum { CACHE_BYTES_PER_BUCKET = 128 };
+/* No entry takes more than this part of a space's share. */
+enum { CACHE_SHARE_PART = 8 };
+/* So many entries that were used get another chance before one of them has to go. */
+enum { CACHE_CHANCES = 16 };
+/* What malloc keeps for itself with each piece, and what it rounds up to. */
+enum { CACHE_MALLOC_HEAD = 8, CACHE_MALLOC_STEP = 16 };
+
+struct cache_entry {
+    struct cache_entry *next; /* in its bucket */
+    struct list link;         /* in its space's ring, the next to go in front, or in cache->dead */
+    uint64_t owner;           /* the space's number of when it was made */
+    uint32_t hash;
+    uint32_t value_len;
+    uint16_t label_len;
+    uint16_t key_len;
+    bool absent; /* there is no such entry in the file */
+    bool used;   /* since it was last at the front */
+    char bytes[]; /* label, key, value */
+};
+
+struct cache_space {
+    struct list link; /* in cache->spaces */
+    struct cache *cache;
+    uint64_t owner;   /* no entry of another space, or from before a clear, has this number */
+    struct list ring;
+    struct cache_counts counts;
+};
+
+struct cache {
+    size_t limit;
+    size_t bytes; /* in use: table, entries, dead entries */
+    struct siphash_key seed;
+    struct cache_entry **buckets;
+    size_t mask; /* of their number, a power of two */
+    struct list spaces;
+    size_t active;              /* of these, how many hold something */
+    struct cache_space *victim; /* the last one found to be the largest; NULL: none */
+    struct list dead;           /* entries of spaces that were cleared: in no bucket's answers */
+    uint64_t last_owner;
+};
+
+static size_t cache_bucket_count(size_t limit)
+{
+    size_t count = 1;
+    while (count * 2 <= limit / CACHE_BYTES_PER_BUCKET)
+        count *= 2;
+    return count;
+}
+
+int cache_new(size_t limit, struct cache **ret, struct error *e)
+{
+    struct cache *c = calloc(1, sizeof *c);
+    size_t count = cache_bucket_count(limit);
+    if (c)
+        c->buckets = calloc(count, sizeof *c->buckets);
+    if (!c || !c->buckets) {
+        free(c);
+        return error_set(e, ERR_OTHER, "out of memory");
+    }
+    /* Keys come from anybody: nobody shall know which of them meet in a bucket. */
+    if (getrandom(&c->seed, sizeof c->seed, 0) != (ssize_t)sizeof c->seed) {
+        free(c->buckets);
+        free(c);
+        return error_set(e, ERR_OTHER, "the system has no random bytes: %m");
+    }
+    c->limit = limit;
+    c->mask = count - 1;
+    c->bytes = limit ? count * sizeof *c->buckets : 0;
+    list_init(&c->spaces);
+    list_init(&c->dead);
+    *ret = c;
+    return 0;
+}
+
+void cache_free(struct cache *c)
+{
+    if (!c)
+        return;
+    cache_tidy(c, UINT32_MAX);
+    free(c->buckets);
+    free(c);
+}
+
+struct cache_space *cache_space_new(struct cache *c)
+{
+    struct cache_space *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->cache = c;
+    s->owner = ++c->last_owner;
+    list_init(&s->ring);
+    list_push(&c->spaces, &s->link);
+    return s;
+}
+
+void cache_space_free(struct cache_space *s)
+{
+    if (!s)
+        return;
+    cache_space_clear(s);
+    if (s->cache->victim == s)
+        s->cache->victim = NULL;
+    list_remove(&s->link);
+    free(s);
+}
+
+void cache_space_clear(struct cache_space *s)
+{
+    if (list_empty(&s->ring))
+        return;
+    s->owner = ++s->cache->last_owner;
+    list_splice(&s->cache->dead, &s->ring);
+    s->cache->active--;
+    s->counts.bytes = 0;
+    s->counts.entries = 0;
+}
+
+static size_t cache_cost(size_t label_len, size_t key_len, size_t value_len)
+{
+    size_t size = offsetof(struct cache_entry, bytes) + label_len + key_len + value_len;
+    return (size + CACHE_MALLOC_HEAD + CACHE_MALLOC_STEP - 1) / CACHE_MALLOC_STEP *
+           CACHE_MALLOC_STEP;
+}
+
+static size_t cache_entry_cost(const struct cache_entry *e)
+{
+    return cache_cost(e->label_len, e->key_len, e->value_len);
+}
+
+static char *cache_value(struct cache_entry *e)
+{
+    return e->bytes + e->label_len + e->key_len;
+}
+
+static uint32_t cache_hash(const struct cache_space *s, struct slice label, struct slice key)
+{
+    struct siphash h = siphash_begin(&s->cache->seed, s->owner);
+    siphash_add(&h, label.data, label.len);
+    siphash_add(&h, key.data, key.len);
+    return (uint32_t)siphash_end(&h);
+}
+
+static bool cache_matches(const struct cache_entry *e, const struct cache_space *s,
+                          struct slice label, struct slice key)
+{
+    return e->owner == s->owner && e->key_len == key.len && e->label_len == label.len &&
+           (!key.len || !memcmp(e->bytes + label.len, key.data, key.len)) &&
+           (!label.len || !memcmp(e->bytes, label.data, label.len));
+}
+
+static struct cache_entry *cache_find(const struct cache_space *s, uint32_t hash,
+                                      struct slice label, struct slice key)
+{
+    struct cache_entry *e = s->cache->buckets[hash & s->cache->mask];
+    while (e && (e->hash != hash || !cache_matches(e, s, label, key)))
+        e = e->next;
+    return e;
+}
+
+enum cache_answer cache_get(struct cache_space *s, struct slice label, struct slice key,
+                            struct slice *ret)
+{
+    struct cache_entry *e;
+    /* An empty space has nothing to look for, and a new one's table is not in memory yet. */
+    if (list_empty(&s->ring))
+        return CACHE_UNKNOWN;
+    e = cache_find(s, cache_hash(s, label, key), label, key);
+    if (!e)
+        return CACHE_UNKNOWN;
+    if (!e->used)
+        e->used = true;
+    if (e->absent)
+        return CACHE_ABSENT;
+    *ret = (struct slice){cache_value(e), e->value_len};
+    return CACHE_VALUE;
+}
+
+/* Out of its bucket and its list, and free it. */
+static void cache_entry_free(struct cache *c, struct cache_entry *e)
+{
+    struct cache_entry **at = &c->buckets[e->hash & c->mask];
+    while (*at != e)
+        at = &(*at)->next;
+    *at = e->next;
+    list_remove(&e->link);
+    c->bytes -= cache_entry_cost(e);
+    free(e);
+}
+
+static void cache_drop(struct cache_space *s, struct cache_entry *e)
+{
+    s->counts.bytes -= cache_entry_cost(e);
+    s->counts.entries--;
+    cache_entry_free(s->cache, e);
+    s->cache->active -= list_empty(&s->ring);
+}
+
+void cache_tidy(struct cache *c, unsigned most)
+{
+    for (; most && !list_empty(&c->dead); most--)
+        cache_entry_free(c, container_of(c->dead.next, struct cache_entry, link));
+}
+
+static size_t cache_share(const struct cache *c, const struct cache_space *s)
+{
+    size_t spaces = c->active + list_empty(&s->ring);
+    return c->limit / spaces;
+}
+
+/* Who has to give something up for `s`: itself if it has its share, else who has most. */
+static struct cache_space *cache_find_victim(struct cache *c, struct cache_space *s, size_t share)
+{
+    struct list *it, *tmp;
+    if (s->counts.bytes > share)
+        return s;
+    if (c->victim && c->victim->counts.bytes > share)
+        return c->victim;
+    c->victim = s;
+    list_each(it, tmp, &c->spaces)
+    {
+        struct cache_space *other = container_of(it, struct cache_space, link);
+        if (other->counts.bytes > c->victim->counts.bytes)
+            c->victim = other;
+    }
+    return c->victim;
+}
+
+/* CLOCK: the one in front goes, unless it was used since it was last there. */
+static bool cache_evict(struct cache_space *s)
+{
+    struct cache_entry *e = NULL;
+    for (unsigned i = 0; i <= CACHE_CHANCES; i++) {
+        if (list_empty(&s->ring))
+            return false;
+        e = container_of(s->ring.next, struct cache_entry, link);
+        if (!e->used || i == CACHE_CHANCES)
+            break;
+        e->used = false;
+        list_remove(&e->link);
+        list_push(&s->ring, &e->link);
+    }
+    cache_drop(s, e);
+    return true;
+}
+
+static bool cache_make_room(struct cache_space *s, size_t cost, size_t share)
+{
+    struct cache *c = s->cache;
+    while (c->bytes + cost > c->limit) {
+        if (!list_empty(&c->dead))
+            cache_tidy(c, 1);
+        else if (!cache_evict(cache_find_victim(c, s, share)))
+            return false;
+    }
+    return true;
+}
+
+static void cache_insert(struct cache_space *s, struct cache_entry *e)
+{
+    struct cache *c = s->cache;
+    struct cache_entry **bucket = &c->buckets[e->hash & c->mask];
+    e->next = *bucket;
+    *bucket = e;
+    c->active += list_empty(&s->ring);
+    list_push(&s->ring, &e->link);
+    s->counts.bytes += cache_entry_cost(e);
+    s->counts.entries++;
+    c->bytes += cache_entry_cost(e);
+}
+
+static void cache_copy(char *to, struct slice from)
+{
+    if (from.len)
+        memcpy(to, from.data, from.len);
+}
+
+static struct cache_entry *cache_entry_new(const struct cache_space *s, uint32_t hash,
+                                           struct slice label, struct slice key,
+                                           struct slice value)
+{
+    struct cache_entry *e =
+        malloc(offsetof(struct cache_entry, bytes) + label.len + key.len + value.len);
+    if (!e)
+        return NULL;
+    e->owner = s->owner;
+    e->hash = hash;
+    e->value_len = (uint32_t)value.len;
+    e->label_len = (uint16_t)label.len;
+    e->key_len = (uint16_t)key.len;
+    e->absent = false;
+    e->used = false;
+    list_init(&e->link);
+    cache_copy(e->bytes, label);
+    cache_copy(e->bytes + label.len, key);
+    cache_copy(cache_value(e), value);
+    return e;
+}
+
+static struct cache_entry *cache_set(struct cache_space *s, struct slice label, struct slice key,
+                                     struct slice value)
+{
+    uint32_t hash = cache_hash(s, label, key);
+    struct cache_entry *e = cache_find(s, hash, label, key);
+    size_t cost = cache_cost(label.len, key.len, value.len);
+    size_t share = cache_share(s->cache, s);
+    if (e && cost == cache_entry_cost(e)) {
+        e->value_len = (uint32_t)value.len;
+        cache_copy(cache_value(e), value);
+        e->absent = false;
+        return e;
+    }
+    /* Whatever comes now, the old value is over. */
+    if (e)
+        cache_drop(s, e);
+    if (label.len > LIMIT_LABEL || key.len > LIMIT_KEY || cost > share / CACHE_SHARE_PART ||
+        !cache_make_room(s, cost, share))
+        return NULL;
+    e = cache_entry_new(s, hash, label, key, value);
+    if (e)
+        cache_insert(s, e);
+    return e;
+}
+
+void cache_put(struct cache_space *s, struct slice label, struct slice key, struct slice value)
+{
+    cache_set(s, label, key, value);
+}
+
+void cache_put_absent(struct cache_space *s, struct slice label, struct slice key)
+{
+    struct cache_entry *e = cache_set(s, label, key, (struct slice){0});
+    if (e)
+        e->absent = true;
+}
+
+void cache_remove(struct cache_space *s, struct slice label, struct slice key)
+{
+    struct cache_entry *e;
+    if (list_empty(&s->ring))
+        return;
+    e = cache_find(s, cache_hash(s, label, key), label, key);
+    if (e)
+        cache_drop(s, e);
+}
+
+size_t cache_bytes(const struct cache *c)
+{
+    return c->bytes;
+}
+
+size_t cache_limit(const struct cache *c)
+{
+    return c->limit;
+}
+
+struct cache_counts cache_space_counts(const struct cache_space *s)
+{
+    return s->counts;
+}
+
+void cache_note(struct cache_space *s, bool hit)
+{
+    s->counts.hits += hit;
+    s->counts.misses += !hit;
+}

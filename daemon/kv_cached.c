@@ -1,0 +1,89 @@
+#include "daemon/kv_cached.h"
+
+#include "daemon/app.h"
+#include "daemon/conn.h"
+#include "protocol/limits.h"
+#include "protocol/message.h"
+
+bool kv_cached_may(const struct conn *c, unsigned before)
+{
+    return c->inflight == before && c->state == CONN_OPEN;
+}
+
+/* A label that is not granted is good if the file holds it: one of its entries proves that, that there
+ * is no such entry does not. */
+static enum cache_answer kv_look(const struct conn *c, enum op_label_rule rule, struct slice label,
+                                 struct slice key, struct slice *ret)
+{
+    enum cache_answer answer = CACHE_UNKNOWN;
+    if (rule != LABEL_REFUSED)
+        answer = cache_get(c->app->cache, label, key, ret);
+    return answer == CACHE_ABSENT && rule != LABEL_GRANTED ? CACHE_UNKNOWN : answer;
+}
+
+bool kv_cached_get(struct conn *c, uint32_t id, enum op_label_rule rule, struct slice label,
+                   struct slice key)
+{
+    struct slice value;
+    enum cache_answer answer = kv_look(c, rule, label, key, &value);
+    cache_note(c->app->cache, answer != CACHE_UNKNOWN);
+    if (answer == CACHE_UNKNOWN)
+        return false;
+    if (answer == CACHE_VALUE)
+        message_write_bin(&c->out, id, value);
+    else
+        message_write_nil(&c->out, id);
+    return true;
+}
+
+bool kv_cached_exists(struct conn *c, uint32_t id, enum op_label_rule rule, struct slice label,
+                      struct slice key)
+{
+    struct slice value;
+    enum cache_answer answer = kv_look(c, rule, label, key, &value);
+    cache_note(c->app->cache, answer != CACHE_UNKNOWN);
+    if (answer == CACHE_UNKNOWN)
+        return false;
+    message_write_bool(&c->out, id, answer == CACHE_VALUE);
+    return true;
+}
+
+/* One of its keys: false when it is not known, or the result would be longer than one may be. */
+static bool kv_cached_one(struct conn *c, const struct op *op, struct slice key, size_t start)
+{
+    struct slice value;
+    msgpack_packer pk;
+    enum cache_answer answer = kv_look(c, op->label_rule, op->label, key, &value);
+    pack_init(&pk, &c->out);
+    if (answer == CACHE_VALUE && c->out.len - start + value.len <= LIMIT_RESULT)
+        pack_slice_bin(&pk, value);
+    else if (answer == CACHE_ABSENT)
+        msgpack_pack_nil(&pk);
+    else
+        return false;
+    return true;
+}
+
+bool kv_cached_get_many(struct conn *c, uint32_t id, const struct op *op)
+{
+    size_t before = c->out.len;
+    struct reader items = op->items;
+    struct slice key = {0};
+    msgpack_packer pk;
+    bool all = true;
+    size_t start;
+    message_write_result(&c->out, id);
+    start = c->out.len;
+    pack_init(&pk, &c->out);
+    msgpack_pack_array(&pk, op->item_count);
+    for (uint32_t i = 0; i < op->item_count && all; i++) {
+        reader_str(&items, &key);
+        all = kv_cached_one(c, op, key, start);
+    }
+    /* Where none is asked for, the label is still to be looked at. */
+    all = all && (op->item_count || op->label_rule == LABEL_GRANTED);
+    cache_note(c->app->cache, all);
+    if (!all && !c->out.failed)
+        c->out.len = before;
+    return all;
+}

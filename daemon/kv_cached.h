@@ -1,0 +1,25 @@
+/* Reads that the cache of committed values can answer, on the loop. */
+#ifndef BOBBIN_DAEMON_KV_CACHED_H
+#define BOBBIN_DAEMON_KV_CACHED_H
+
+#include <stdbool.h>
+
+#include "daemon/cache.h"
+#include "daemon/op.h"
+
+struct conn;
+
+/* Whether what the connection asks next may be answered from the cache: requests take effect in the
+ * order sent, so nothing that it asked before (`before`: but this many) may be under way. What the
+ * cache holds is the state behind the last batch, and nobody has been told of a later one. */
+bool kv_cached_may(const struct conn *c, unsigned before);
+
+/* Append the response to one get or exists: true, or false with nothing appended. */
+bool kv_cached_get(struct conn *c, uint32_t id, enum op_label_rule rule, struct slice label,
+                   struct slice key);
+bool kv_cached_exists(struct conn *c, uint32_t id, enum op_label_rule rule, struct slice label,
+                      struct slice key);
+/* The same for a whole get_many. */
+bool kv_cached_get_many(struct conn *c, uint32_t id, const struct op *op);
+
+#endif
