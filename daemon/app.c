@@ -213,6 +213,7 @@ int app_replace_manifest(struct app *app, struct manifest *manifest, struct erro
     app->slot_count = count;
     app->manifest = manifest;
     app_set_durability(app, manifest);
+    app->grants_epoch++;
     app_set_wanted(app, wanted);
     free(wanted);
     return 0;

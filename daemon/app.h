@@ -51,6 +51,7 @@ struct app {
     enum app_state state;
     struct directory directory;
     struct manifest *manifest;
+    uint64_t grants_epoch;       /* another one with every manifest */
     char *manifest_error;        /* why spin.toml could not be read at start-up; NULL: it could */
     char *trouble[APP_TROUBLE_COUNT]; /* in words; NULL: none */
     char *wanted_before;         /* what was recorded as wanted, while spin.toml could not be read */

@@ -7,20 +7,11 @@
 #include <string.h>
 
 #include "daemon/app.h"
-#include "daemon/dispatch.h"
+#include "daemon/conn_io.h"
 #include "daemon/log.h"
 #include "daemon/manifest.h"
 #include "daemon/server.h"
 #include "daemon/watch.h"
-#include "protocol/limits.h"
-#include "protocol/message.h"
-
-/* How much room a read offers: enough for many small messages, more while a large one comes in. */
-enum { CONN_READ_CHUNK = 64 << 10, CONN_READ_CHUNK_MAX = 1 << 20 };
-/* Answers that a connection may leave unread at the very most. */
-#define CONN_UNREAD_MAX ((size_t)LIMIT_RESPONSE + ((size_t)1 << 30))
-/* Memory that an idle connection may keep. */
-enum { CONN_KEEP = 256 << 10 };
 
 static const bool conn_moves[CONN_STATE_COUNT][CONN_STATE_COUNT] = {
     [CONN_NEW] = {[CONN_OPEN] = true, [CONN_CLOSED] = true},
@@ -29,7 +20,7 @@ static const bool conn_moves[CONN_STATE_COUNT][CONN_STATE_COUNT] = {
     [CONN_DRAINING] = {[CONN_CLOSED] = true},
 };
 
-static void conn_move(struct conn *c, enum conn_state state)
+void conn_move(struct conn *c, enum conn_state state)
 {
     assert(conn_moves[c->state][state]);
     c->state = state;
@@ -108,217 +99,12 @@ void conn_close(struct conn *c, const char *format, ...)
     uv_close((uv_handle_t *)&c->pipe, conn_close_cb);
 }
 
-/* Whether the next message of `in` may be handed on now. */
-static bool conn_may_serve(const struct conn *c)
-{
-    const struct limits *limits = &c->server->options.limits;
-    return (c->state == CONN_OPEN || c->state == CONN_REFUSING) && !c->barriers &&
-           c->inflight < limits->inflight && c->inflight_bytes < limits->inflight_bytes &&
-           c->out.len + c->sending.len < limits->unread_bytes;
-}
-
-/* The message cannot be understood, so neither can be what follows: answer if it has an id, close. */
-static void conn_malformed(struct conn *c, const uint8_t *bytes, size_t len,
-                           enum scanner_result result)
-{
-    struct error e;
-    uint32_t id;
-    int code;
-    if (result == SCANNER_TOO_LARGE)
-        code = error_set(&e, ERR_TOO_LARGE, "message exceeds limit of %u bytes",
-                         c->server->options.limits.message);
-    else if (result == SCANNER_TOO_DEEP)
-        code = error_set(&e, ERR_INVALID_REQUEST, "message is nested deeper than %d", LIMIT_DEPTH);
-    else
-        code = error_set(&e, ERR_INVALID_REQUEST, "message is not a MessagePack array");
-    if (message_peek_id(bytes, len, &id))
-        message_write_error(&c->out, id, code, e.text);
-    log_info("connection of uid %u pid %d sent a malformed message: %s", (unsigned)c->peer.uid,
-             (int)c->peer.pid, e.text);
-    conn_move(c, CONN_DRAINING);
-}
-
-static void conn_handle(struct conn *c, const uint8_t *frame, size_t len)
-{
-    struct message m;
-    struct error e;
-    uint32_t id;
-    bool has_id;
-    int rc = message_read(frame, len, &m, &id, &has_id, &e);
-    if (!rc && m.kind != MESSAGE_REQUEST)
-        rc = error_set(&e, ERR_INVALID_REQUEST, "only requests are accepted from a client");
-    if (!rc) {
-        c->server->requests++;
-        if (c->app)
-            c->app->requests++;
-        dispatch(c, &m);
-        return;
-    }
-    if (has_id)
-        message_write_error(&c->out, id, rc, e.text);
-    log_info("connection of uid %u pid %d sent a malformed message: %s", (unsigned)c->peer.uid,
-             (int)c->peer.pid, e.text);
-    conn_move(c, CONN_DRAINING);
-}
-
-/* Hand on what has arrived whole, as far as the limits let it. */
-static void conn_pump(struct conn *c)
-{
-    size_t used = 0;
-    while (used < c->in.len && conn_may_serve(c)) {
-        const uint8_t *bytes = c->in.data + used;
-        size_t len = c->in.len - used;
-        enum scanner_result result = scanner_scan(&c->scanner, bytes, len);
-        if (result == SCANNER_MORE)
-            break;
-        if (result != SCANNER_FRAME) {
-            conn_malformed(c, bytes, len, result);
-            break;
-        }
-        len = c->scanner.pos;
-        scanner_next(&c->scanner);
-        conn_handle(c, bytes, len);
-        used += len;
-    }
-    buffer_consume(&c->in, used);
-    if (!c->in.len && c->in.cap > CONN_KEEP)
-        buffer_fini(&c->in);
-}
-
-static void conn_alloc_cb(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
-{
-    struct conn *c = container_of((uv_pipe_t *)handle, struct conn, pipe);
-    size_t want = c->scanner.skip;
-    (void)suggested;
-    want = want < CONN_READ_CHUNK ? CONN_READ_CHUNK : want;
-    want = want > CONN_READ_CHUNK_MAX ? CONN_READ_CHUNK_MAX : want;
-    if (buffer_reserve(&c->in, want))
-        *buf = uv_buf_init(NULL, 0);
-    else
-        *buf = uv_buf_init((char *)c->in.data + c->in.len, (unsigned)(c->in.cap - c->in.len));
-}
-
-static void conn_read_cb(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-    struct conn *c = container_of((uv_pipe_t *)stream, struct conn, pipe);
-    (void)buf;
-    if (n > 0) {
-        c->in.len += (size_t)n;
-        conn_wake(c);
-    } else if (n == UV_EOF) {
-        /* What it sent before is still answered: it may only have shut down its sending side. */
-        c->eof = true;
-        conn_wake(c);
-    } else if (n < 0) {
-        conn_close(c, "cannot read: %s", uv_strerror((int)n));
-    }
-}
-
-static void conn_update_reading(struct conn *c)
-{
-    bool want = !c->eof && conn_may_serve(c);
-    if (c->state == CONN_CLOSED || want == c->reading)
-        return;
-    c->reading = want;
-    if (!want)
-        uv_read_stop((uv_stream_t *)&c->pipe);
-    else if (uv_read_start((uv_stream_t *)&c->pipe, conn_alloc_cb, conn_read_cb))
-        conn_close(c, "cannot read");
-}
-
-static void conn_write_cb(uv_write_t *write, int status)
-{
-    struct conn *c = container_of(write, struct conn, write);
-    buffer_fini(&c->sending);
-    if (status)
-        conn_close(c, "cannot write: %s", uv_strerror(status));
-    conn_wake(c);
-}
-
-static void conn_start_write(struct conn *c, size_t written)
-{
-    uv_buf_t buf;
-    int rc;
-    c->sending = c->out;
-    buffer_init(&c->out);
-    buf = uv_buf_init((char *)c->sending.data + written, (unsigned)(c->sending.len - written));
-    rc = uv_write(&c->write, (uv_stream_t *)&c->pipe, &buf, 1, conn_write_cb);
-    if (rc) {
-        buffer_fini(&c->sending);
-        conn_close(c, "cannot write: %s", uv_strerror(rc));
-    }
-}
-
-/* One write for all answers of the turn; only what the socket does not take now waits. */
-static void conn_flush(struct conn *c)
-{
-    uv_buf_t buf = uv_buf_init((char *)c->out.data, (unsigned)c->out.len);
-    int n;
-    if (c->out.failed) {
-        conn_close(c, "out of memory");
-        return;
-    }
-    /* Results of requests that were admitted before: one large answer is fine, a heap of them is not,
-     * and libuv counts in 32 bits. */
-    if (c->out.len > CONN_UNREAD_MAX) {
-        conn_close(c, "does not read its answers: %zu bytes", c->out.len);
-        return;
-    }
-    if (!c->out.len || c->sending.len || c->state == CONN_CLOSED)
-        return;
-    n = uv_try_write((uv_stream_t *)&c->pipe, &buf, 1);
-    if (n < 0 && n != UV_EAGAIN)
-        conn_close(c, "cannot write: %s", uv_strerror(n));
-    else if (n < 0 || (size_t)n < c->out.len)
-        conn_start_write(c, n < 0 ? 0 : (size_t)n);
-    else if (c->out.cap > CONN_KEEP)
-        buffer_fini(&c->out);
-    else
-        buffer_clear(&c->out);
-}
-
-static void conn_pump_again(struct conn *c)
-{
-    size_t before;
-    do {
-        before = c->in.len;
-        conn_pump(c);
-        conn_flush(c);
-    } while (c->in.len && c->in.len < before && conn_may_serve(c));
-}
-
-/* Close where nothing more is to come. */
-static void conn_settle(struct conn *c)
-{
-    if (c->inflight || c->out.len || c->sending.len || c->state == CONN_CLOSED)
-        return;
-    if (c->state == CONN_DRAINING)
-        conn_close(c, "malformed message");
-    else if (c->state == CONN_REFUSING)
-        conn_close(c, "%s", c->refuse_reason);
-    else if (c->eof)
-        conn_close(c, c->in.len ? "closed by the peer inside a message" : "closed by the peer");
-}
-
 static void conn_run(struct conn *c)
 {
-    if (c->state == CONN_CLOSED) {
-        if (!c->handle_open && !c->inflight)
-            conn_free(c);
-        return;
-    }
-    if (c->in.failed)
-        conn_close(c, "out of memory");
-    conn_pump(c);
-    conn_flush(c);
-    /* Writing may have made room for what had to wait. */
-    if (c->in.len && conn_may_serve(c))
-        conn_pump_again(c);
-    conn_settle(c);
-    conn_update_reading(c);
-    /* What was answered in here woke it again, and is written by now. */
     if (c->state != CONN_CLOSED)
-        list_remove(&c->ready);
+        conn_io_run(c);
+    else if (!c->handle_open && !c->inflight)
+        conn_free(c);
 }
 
 void conn_run_ready(struct server *server)
@@ -372,6 +158,7 @@ void conn_set_component(struct conn *c, struct component_spec *spec)
     component_spec_ref(spec);
     component_spec_unref(c->component);
     c->component = spec;
+    c->label.len = 0;
 }
 
 void conn_refuse(struct conn *c, int code, const char *reason)
@@ -400,6 +187,7 @@ void conn_bind(struct conn *c, struct app *app)
         return;
     assert(!c->app);
     c->app = app;
+    c->label.len = 0;
     list_push(&app->conns, &c->in_app);
     app_conn_came(app);
 }

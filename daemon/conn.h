@@ -17,6 +17,9 @@
 #include "protocol/buffer.h"
 #include "protocol/scanner.h"
 
+/* How much one read takes in at the most while no large message is under way. */
+enum { CONN_READ_CHUNK = 64 << 10 };
+
 struct app;
 struct component;
 struct server;
@@ -28,6 +31,14 @@ enum conn_state {
     CONN_DRAINING,  /* reads no more; closes when all is answered and written */
     CONN_CLOSED,    /* handle closing or closed; freed with the last request */
     CONN_STATE_COUNT
+};
+
+/* What was found about the label that a connection named last. */
+struct conn_label {
+    size_t len;     /* 0: nothing yet */
+    uint64_t epoch; /* app->grants_epoch of then */
+    enum op_label_rule rule;
+    char bytes[32]; /* longer ones are looked up each time */
 };
 
 struct conn {
@@ -45,10 +56,12 @@ struct conn {
     struct component_spec *component; /* an app process's, a reference; NULL: a person's or program's */
     struct component *process;        /* which of its processes; NULL: none, or it is gone */
     struct scanner scanner; /* over the first message in `in` */
-    struct buffer in;       /* received, not yet handed on */
+    struct buffer in;       /* received … */
+    size_t taken;           /* … and of that, from the front, handed on */
     struct buffer out;      /* answers of this turn, not yet given to libuv */
     struct buffer sending;  /* given to libuv */
     uv_write_t write;       /* in force while sending.len > 0 */
+    struct conn_label label;
     int refuse_code;        /* CONN_REFUSING: what new requests are answered */
     const char *refuse_reason;
     unsigned inflight;      /* requests not finished */

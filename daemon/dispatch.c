@@ -1,6 +1,8 @@
 #include "daemon/dispatch.h"
 
+#include "daemon/app.h"
 #include "daemon/conn.h"
+#include "daemon/server.h"
 #include "protocol/methods.h"
 
 static const method_handler handlers[METHOD_COUNT] = {
@@ -65,6 +67,9 @@ void dispatch(struct conn *c, const struct message *m)
     struct request *r;
     struct error e;
     int rc = dispatch_check(c, m, method, &e);
+    c->server->requests++;
+    if (c->app)
+        c->app->requests++;
     if (rc) {
         if (rc == ERR_ACCESS_DENIED)
             conn_audit(c, method_table[method].name, e.text);

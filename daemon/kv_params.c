@@ -28,6 +28,13 @@ static void kv_on_done(struct op *op)
     request_reply_op(container_of(op, struct request, op));
 }
 
+void kv_start(struct request *r, enum op_kind kind, struct slice label, enum op_label_rule rule)
+{
+    op_init(&r->op, kind, kv_on_done);
+    r->op.label = label;
+    r->op.label_rule = rule;
+}
+
 int kv_begin(struct request *r, enum op_kind kind, struct error *e)
 {
     struct slice label;

@@ -21,6 +21,8 @@ struct kv_place {
 
 struct kv_place kv_place(const char *what, uint32_t position, const char *part);
 
+/* Set up r->op for a label that is known to be well formed, and its rule. */
+void kv_start(struct request *r, enum op_kind kind, struct slice label, enum op_label_rule rule);
 /* Set up r->op and read the store's label. */
 int kv_begin(struct request *r, enum op_kind kind, struct error *e);
 

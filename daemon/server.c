@@ -83,6 +83,9 @@ int server_init(struct server *s, const struct server_options *options, struct e
     if (rc)
         return error_set(e, ERR_OTHER, "cannot make an event loop: %s", uv_strerror(rc));
     s->options = *options;
+    s->read_buffer = malloc(CONN_READ_CHUNK);
+    if (!s->read_buffer)
+        return error_set(e, ERR_OTHER, "out of memory");
     s->state = SERVER_RUNNING;
     s->conn_count = 0;
     s->requests = 0;
@@ -163,6 +166,7 @@ void server_fini(struct server *s)
     apps_fini(&s->apps);
     events_fini(&s->events);
     cache_free(s->cache);
+    free(s->read_buffer);
     if (uv_loop_close(&s->loop))
         log_warning("the event loop was left with open handles");
 }

@@ -49,6 +49,7 @@ struct server {
     struct cache *cache;         /* of committed values, all apps' */
     struct worker worker;        /* the registry, manifests, looking at directories */
     struct list conns;           /* struct conn */
+    uint8_t *read_buffer;        /* what is read from all of them comes here first */
     unsigned conn_count;
     uint64_t requests;           /* so far */
     uint64_t started_ns;         /* by uv_hrtime */

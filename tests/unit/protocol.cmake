@@ -2,7 +2,7 @@
 add_library(bobbin_test_wire STATIC unit/wire.c)
 target_link_libraries(bobbin_test_wire PRIVATE bobbin_protocol bobbin_warnings)
 
-foreach(name buffer errors methods utf8 scanner reader message specification)
+foreach(name buffer call errors methods utf8 scanner reader message specification)
     bobbin_check_test(test_${name}
         SOURCES unit/test_${name}.c
         LIBRARIES bobbin_test_wire bobbin_protocol
