@@ -8,8 +8,10 @@
 #include "daemon/siphash.h"
 #include "protocol/limits.h"
 
-/* The table has a bucket for so many bytes of the limit, about one a small entry. */
-enum { CACHE_BYTES_PER_BUCKET = 128 };
+/* The table grows with the entries, up to a bucket for so many bytes of the limit. */
+enum { CACHE_BYTES_PER_BUCKET = 128, CACHE_FIRST_BUCKETS = 64 };
+/* So many buckets of the old table move at each insertion while the table grows. */
+enum { CACHE_MOVE = 4 };
 /* No entry takes more than this part of a space's share. */
 enum { CACHE_SHARE_PART = 8 };
 /* So many entries that were used get another chance before one of them has to go. */
@@ -27,57 +29,87 @@ struct cache_entry {
     uint16_t key_len;
     bool absent; /* there is no such entry in the file */
     bool used;   /* since it was last at the front */
-    char bytes[]; /* label, key, value */
+    char bytes[];             /* label, key, value */
 };
 
 struct cache_space {
     struct list link; /* in cache->spaces */
     struct cache *cache;
+    uint64_t id;      /* of this space alone */
     uint64_t owner;   /* no entry of another space, or from before a clear, has this number */
     struct list ring;
     struct cache_counts counts;
 };
 
+/* Each bucket is a list of entries. The number of buckets is a power of two. */
+struct cache_table {
+    struct cache_entry **buckets;
+    size_t count; /* 0: there is no table */
+};
+
 struct cache {
     size_t limit;
-    size_t bytes; /* in use: table, entries, dead entries */
+    size_t room;  /* of the limit, what entries may take: the tables' part is set aside */
+    size_t bytes; /* of entries, the dead ones included */
+    size_t entries;
     struct siphash_key seed;
-    struct cache_entry **buckets;
-    size_t mask; /* of their number, a power of two */
+    struct cache_table table;
+    struct cache_table old; /* while the table grows: buckets from `moved` on are still here */
+    size_t moved;
+    size_t most_buckets;
     struct list spaces;
     size_t active;              /* of these, how many hold something */
     struct cache_space *victim; /* the last one found to be the largest; NULL: none */
-    struct list dead;           /* entries of spaces that were cleared: in no bucket's answers */
-    uint64_t last_owner;
+    struct list dead;           /* entries of spaces that were cleared: no answer any more */
+    uint64_t last_number;       /* of an id or owner */
 };
 
-static size_t cache_bucket_count(size_t limit)
+static int cache_table_init(struct cache_table *t, size_t count)
 {
-    size_t count = 1;
-    while (count * 2 <= limit / CACHE_BYTES_PER_BUCKET)
-        count *= 2;
-    return count;
+    struct cache_entry **buckets = calloc(count, sizeof *buckets);
+    if (!buckets)
+        return ERR_OTHER;
+    *t = (struct cache_table){buckets, count};
+    return 0;
+}
+
+static void cache_table_fini(struct cache_table *t)
+{
+    free(t->buckets);
+    *t = (struct cache_table){0};
+}
+
+/* The most that table and old table take at one time is left out of the entries' room. */
+static void cache_set_limit(struct cache *c, size_t limit)
+{
+    size_t most = limit / CACHE_BYTES_PER_BUCKET;
+    size_t tables;
+    c->limit = limit;
+    c->most_buckets = 1;
+    while (c->most_buckets * 2 <= most)
+        c->most_buckets *= 2;
+    tables = (c->most_buckets + c->most_buckets / 2) * sizeof *c->table.buckets;
+    c->room = limit > tables ? limit - tables : 0;
 }
 
 int cache_new(size_t limit, struct cache **ret, struct error *e)
 {
     struct cache *c = calloc(1, sizeof *c);
-    size_t count = cache_bucket_count(limit);
-    if (c)
-        c->buckets = calloc(count, sizeof *c->buckets);
-    if (!c || !c->buckets) {
+    size_t first;
+    if (!c)
+        return error_set(e, ERR_OTHER, "out of memory");
+    cache_set_limit(c, limit);
+    first = c->most_buckets < CACHE_FIRST_BUCKETS ? c->most_buckets : CACHE_FIRST_BUCKETS;
+    if (cache_table_init(&c->table, first)) {
         free(c);
         return error_set(e, ERR_OTHER, "out of memory");
     }
     /* Keys come from anybody: nobody shall know which of them meet in a bucket. */
     if (getrandom(&c->seed, sizeof c->seed, 0) != (ssize_t)sizeof c->seed) {
-        free(c->buckets);
+        cache_table_fini(&c->table);
         free(c);
         return error_set(e, ERR_OTHER, "the system has no random bytes: %m");
     }
-    c->limit = limit;
-    c->mask = count - 1;
-    c->bytes = limit ? count * sizeof *c->buckets : 0;
     list_init(&c->spaces);
     list_init(&c->dead);
     *ret = c;
@@ -89,8 +121,44 @@ void cache_free(struct cache *c)
     if (!c)
         return;
     cache_tidy(c, UINT32_MAX);
-    free(c->buckets);
+    cache_table_fini(&c->table);
+    cache_table_fini(&c->old);
     free(c);
+}
+
+static struct cache_entry **cache_bucket(const struct cache *c, uint32_t hash)
+{
+    size_t old = hash & (c->old.count - 1);
+    if (c->old.count && old >= c->moved)
+        return &c->old.buckets[old];
+    return &c->table.buckets[hash & (c->table.count - 1)];
+}
+
+static void cache_move_bucket(struct cache *c)
+{
+    struct cache_entry *e = c->old.buckets[c->moved++];
+    while (e) {
+        struct cache_entry *next = e->next;
+        struct cache_entry **bucket = cache_bucket(c, e->hash);
+        e->next = *bucket;
+        *bucket = e;
+        e = next;
+    }
+    if (c->moved == c->old.count)
+        cache_table_fini(&c->old);
+}
+
+/* As many buckets as entries, in steps so small that nobody waits for them. */
+static void cache_grow(struct cache *c)
+{
+    for (unsigned i = 0; i < CACHE_MOVE && c->old.count; i++)
+        cache_move_bucket(c);
+    if (c->old.count || c->entries <= c->table.count || c->table.count * 2 > c->most_buckets)
+        return;
+    c->old = c->table;
+    c->moved = 0;
+    if (cache_table_init(&c->table, c->old.count * 2))
+        c->old = (struct cache_table){0};
 }
 
 struct cache_space *cache_space_new(struct cache *c)
@@ -99,7 +167,8 @@ struct cache_space *cache_space_new(struct cache *c)
     if (!s)
         return NULL;
     s->cache = c;
-    s->owner = ++c->last_owner;
+    s->id = ++c->last_number;
+    s->owner = s->id;
     list_init(&s->ring);
     list_push(&c->spaces, &s->link);
     return s;
@@ -120,7 +189,7 @@ void cache_space_clear(struct cache_space *s)
 {
     if (list_empty(&s->ring))
         return;
-    s->owner = ++s->cache->last_owner;
+    s->owner = ++s->cache->last_number;
     list_splice(&s->cache->dead, &s->ring);
     s->cache->active--;
     s->counts.bytes = 0;
@@ -144,12 +213,40 @@ static char *cache_value(struct cache_entry *e)
     return e->bytes + e->label_len + e->key_len;
 }
 
-static uint32_t cache_hash(const struct cache_space *s, struct slice label, struct slice key)
+struct siphash cache_label_hash(const struct cache_space *s, struct slice label)
 {
-    struct siphash h = siphash_begin(&s->cache->seed, s->owner);
+    struct siphash h = siphash_begin(&s->cache->seed, s->id);
     siphash_add(&h, label.data, label.len);
+    return h;
+}
+
+uint32_t cache_key_hash(const struct siphash *label_hash, struct slice key)
+{
+    struct siphash h = *label_hash;
     siphash_add(&h, key.data, key.len);
     return (uint32_t)siphash_end(&h);
+}
+
+static uint32_t cache_hash(const struct cache_space *s, struct slice label, struct slice key)
+{
+    struct siphash h = cache_label_hash(s, label);
+    return cache_key_hash(&h, key);
+}
+
+void cache_fetch_bucket(const struct cache_space *s, uint32_t hash)
+{
+    __builtin_prefetch(cache_bucket(s->cache, hash));
+}
+
+/* Of most entries two lines are enough: what is compared, and much of the value. */
+void cache_fetch_entry(const struct cache_space *s, uint32_t hash)
+{
+    const struct cache_entry *e = *cache_bucket(s->cache, hash);
+    if (!e)
+        return;
+    __builtin_prefetch(e);
+    __builtin_prefetch((const char *)e + 64);
+    __builtin_prefetch((const char *)e + 128);
 }
 
 static bool cache_matches(const struct cache_entry *e, const struct cache_space *s,
@@ -163,20 +260,16 @@ static bool cache_matches(const struct cache_entry *e, const struct cache_space 
 static struct cache_entry *cache_find(const struct cache_space *s, uint32_t hash,
                                       struct slice label, struct slice key)
 {
-    struct cache_entry *e = s->cache->buckets[hash & s->cache->mask];
+    struct cache_entry *e = *cache_bucket(s->cache, hash);
     while (e && (e->hash != hash || !cache_matches(e, s, label, key)))
         e = e->next;
     return e;
 }
 
-enum cache_answer cache_get(struct cache_space *s, struct slice label, struct slice key,
-                            struct slice *ret)
+enum cache_answer cache_look(struct cache_space *s, uint32_t hash, struct slice label,
+                             struct slice key, struct slice *ret)
 {
-    struct cache_entry *e;
-    /* An empty space has nothing to look for, and a new one's table is not in memory yet. */
-    if (list_empty(&s->ring))
-        return CACHE_UNKNOWN;
-    e = cache_find(s, cache_hash(s, label, key), label, key);
+    struct cache_entry *e = cache_find(s, hash, label, key);
     if (!e)
         return CACHE_UNKNOWN;
     if (!e->used)
@@ -187,15 +280,22 @@ enum cache_answer cache_get(struct cache_space *s, struct slice label, struct sl
     return CACHE_VALUE;
 }
 
+enum cache_answer cache_get(struct cache_space *s, struct slice label, struct slice key,
+                            struct slice *ret)
+{
+    return cache_look(s, cache_hash(s, label, key), label, key, ret);
+}
+
 /* Out of its bucket and its list, and free it. */
 static void cache_entry_free(struct cache *c, struct cache_entry *e)
 {
-    struct cache_entry **at = &c->buckets[e->hash & c->mask];
+    struct cache_entry **at = cache_bucket(c, e->hash);
     while (*at != e)
         at = &(*at)->next;
     *at = e->next;
     list_remove(&e->link);
     c->bytes -= cache_entry_cost(e);
+    c->entries--;
     free(e);
 }
 
@@ -216,7 +316,7 @@ void cache_tidy(struct cache *c, unsigned most)
 static size_t cache_share(const struct cache *c, const struct cache_space *s)
 {
     size_t spaces = c->active + list_empty(&s->ring);
-    return c->limit / spaces;
+    return c->room / spaces;
 }
 
 /* Who has to give something up for `s`: itself if it has its share, else who has most. */
@@ -258,7 +358,7 @@ static bool cache_evict(struct cache_space *s)
 static bool cache_make_room(struct cache_space *s, size_t cost, size_t share)
 {
     struct cache *c = s->cache;
-    while (c->bytes + cost > c->limit) {
+    while (c->bytes + cost > c->room) {
         if (!list_empty(&c->dead))
             cache_tidy(c, 1);
         else if (!cache_evict(cache_find_victim(c, s, share)))
@@ -270,7 +370,7 @@ static bool cache_make_room(struct cache_space *s, size_t cost, size_t share)
 static void cache_insert(struct cache_space *s, struct cache_entry *e)
 {
     struct cache *c = s->cache;
-    struct cache_entry **bucket = &c->buckets[e->hash & c->mask];
+    struct cache_entry **bucket = cache_bucket(c, e->hash);
     e->next = *bucket;
     *bucket = e;
     c->active += list_empty(&s->ring);
@@ -278,6 +378,8 @@ static void cache_insert(struct cache_space *s, struct cache_entry *e)
     s->counts.bytes += cache_entry_cost(e);
     s->counts.entries++;
     c->bytes += cache_entry_cost(e);
+    c->entries++;
+    cache_grow(c);
 }
 
 static void cache_copy(char *to, struct slice from)
@@ -357,7 +459,7 @@ void cache_remove(struct cache_space *s, struct slice label, struct slice key)
 
 size_t cache_bytes(const struct cache *c)
 {
-    return c->bytes;
+    return c->bytes + (c->table.count + c->old.count) * sizeof *c->table.buckets;
 }
 
 size_t cache_limit(const struct cache *c)

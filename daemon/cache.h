@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "protocol/errors.h"
+#include "daemon/siphash.h"
 #include "protocol/reader.h"
 
 struct cache;
@@ -36,6 +37,16 @@ enum cache_answer {
 /* For CACHE_VALUE *ret is the value, valid until the next call that is not cache_get. */
 enum cache_answer cache_get(struct cache_space *s, struct slice label, struct slice key,
                             struct slice *ret);
+
+/* The same in steps, for whoever has several to look up, or many of one label: the label's part of the
+ * hash, good for as long as the space is; the whole hash; then, if they can be far apart, to have what
+ * is needed next brought near; and the look itself. */
+struct siphash cache_label_hash(const struct cache_space *s, struct slice label);
+uint32_t cache_key_hash(const struct siphash *label_hash, struct slice key);
+void cache_fetch_bucket(const struct cache_space *s, uint32_t hash);
+void cache_fetch_entry(const struct cache_space *s, uint32_t hash);
+enum cache_answer cache_look(struct cache_space *s, uint32_t hash, struct slice label,
+                             struct slice key, struct slice *ret);
 
 /* The entry is this now, is not there now, or is not known any more. What does not fit, or finds no
  * memory, is not known then. */

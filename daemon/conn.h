@@ -14,6 +14,7 @@
 #include "daemon/access.h"
 #include "daemon/list.h"
 #include "daemon/op.h"
+#include "daemon/siphash.h"
 #include "protocol/buffer.h"
 #include "protocol/scanner.h"
 
@@ -38,6 +39,7 @@ struct conn_label {
     size_t len;     /* 0: nothing yet */
     uint64_t epoch; /* app->grants_epoch of then */
     enum op_label_rule rule;
+    struct siphash hash; /* of cache_label_hash */
     char bytes[32]; /* longer ones are looked up each time */
 };
 
@@ -97,6 +99,8 @@ void conn_bind(struct conn *c, struct app *app);
 /* What is known about the label for this connection. ERR_ACCESS_DENIED when nobody need ask the file. */
 int conn_label_rule(const struct conn *c, struct slice label, enum op_label_rule *ret,
                     struct error *e);
+/* Whether the next request may be taken now, by all limits. */
+bool conn_may_serve(const struct conn *c);
 /* Something was appended to c->out, or a request has finished: look at it at the turn's end. */
 void conn_wake(struct conn *c);
 /* Run what waits for the end of this turn of the loop. */

@@ -14,8 +14,7 @@ enum { CONN_READ_CHUNK_MAX = 1 << 20 };
 /* Memory that an idle connection may keep in each direction. */
 enum { CONN_KEEP = 64 << 10 };
 
-/* Whether the next message may be handed on now. */
-static bool conn_may_serve(const struct conn *c)
+bool conn_may_serve(const struct conn *c)
 {
     const struct limits *limits = &c->server->options.limits;
     return (c->state == CONN_OPEN || c->state == CONN_REFUSING) && !c->barriers &&
@@ -149,7 +148,11 @@ static void conn_read_cb(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     struct conn *c = container_of((uv_pipe_t *)stream, struct conn, pipe);
     if (n > 0) {
         conn_take(c, (const uint8_t *)buf->base, (size_t)n);
-        conn_wake(c);
+        /* Where all is answered there is nothing to wait for, and often nothing left to do. */
+        if (!c->inflight)
+            conn_flush(c);
+        if (c->out.len || c->in.len || c->state != CONN_OPEN)
+            conn_wake(c);
     } else if (n == UV_EOF) {
         /* What it sent before is still answered: it may only have shut down its sending side. */
         c->eof = true;

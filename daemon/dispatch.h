@@ -14,8 +14,8 @@ typedef int (*method_handler)(struct request *r, struct error *e);
 /* Take one request of a connection. It is answered exactly once, perhaps before this returns. */
 void dispatch(struct conn *c, const struct message *m);
 
-/* Take the request at the front of what a connection sent, if it is one of the common ones and its
- * message is whole. The message's length; 0: nothing was done, scanner and dispatch have to look. */
+/* Take the first requests of what a connection sent, as long as they are common ones, whole, and may be
+ * served now. The bytes of their messages; 0: nothing was done, scanner and dispatch have to look. */
 size_t kv_call(struct conn *c, const uint8_t *bytes, size_t len);
 
 /* Handlers, by file. */

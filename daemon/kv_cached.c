@@ -10,22 +10,26 @@ bool kv_cached_may(const struct conn *c, unsigned before)
     return c->inflight == before && c->state == CONN_OPEN;
 }
 
-/* A label that is not granted is good if the file holds it: one of its entries proves that, that there
- * is no such entry does not. */
-static enum cache_answer kv_look(const struct conn *c, enum op_label_rule rule, struct slice label,
-                                 struct slice key, struct slice *ret)
+struct kv_name kv_cached_name(const struct conn *c, const struct op *op, struct slice key)
 {
-    enum cache_answer answer = CACHE_UNKNOWN;
-    if (rule != LABEL_REFUSED)
-        answer = cache_get(c->app->cache, label, key, ret);
-    return answer == CACHE_ABSENT && rule != LABEL_GRANTED ? CACHE_UNKNOWN : answer;
+    struct siphash label = cache_label_hash(c->app->cache, op->label);
+    return (struct kv_name){op->label_rule, cache_key_hash(&label, key), op->label, key};
 }
 
-bool kv_cached_get(struct conn *c, uint32_t id, enum op_label_rule rule, struct slice label,
-                   struct slice key)
+/* A label that is not granted is good if the file holds it: one of its entries proves that, that there
+ * is no such entry does not. */
+static enum cache_answer kv_look(const struct conn *c, const struct kv_name *n, struct slice *ret)
+{
+    enum cache_answer answer = CACHE_UNKNOWN;
+    if (n->rule != LABEL_REFUSED)
+        answer = cache_look(c->app->cache, n->hash, n->label, n->key, ret);
+    return answer == CACHE_ABSENT && n->rule != LABEL_GRANTED ? CACHE_UNKNOWN : answer;
+}
+
+bool kv_cached_get(struct conn *c, uint32_t id, const struct kv_name *name)
 {
     struct slice value;
-    enum cache_answer answer = kv_look(c, rule, label, key, &value);
+    enum cache_answer answer = kv_look(c, name, &value);
     cache_note(c->app->cache, answer != CACHE_UNKNOWN);
     if (answer == CACHE_UNKNOWN)
         return false;
@@ -36,11 +40,10 @@ bool kv_cached_get(struct conn *c, uint32_t id, enum op_label_rule rule, struct 
     return true;
 }
 
-bool kv_cached_exists(struct conn *c, uint32_t id, enum op_label_rule rule, struct slice label,
-                      struct slice key)
+bool kv_cached_exists(struct conn *c, uint32_t id, const struct kv_name *name)
 {
     struct slice value;
-    enum cache_answer answer = kv_look(c, rule, label, key, &value);
+    enum cache_answer answer = kv_look(c, name, &value);
     cache_note(c->app->cache, answer != CACHE_UNKNOWN);
     if (answer == CACHE_UNKNOWN)
         return false;
@@ -51,9 +54,10 @@ bool kv_cached_exists(struct conn *c, uint32_t id, enum op_label_rule rule, stru
 /* One of its keys: false when it is not known, or the result would be longer than one may be. */
 static bool kv_cached_one(struct conn *c, const struct op *op, struct slice key, size_t start)
 {
+    const struct kv_name name = kv_cached_name(c, op, key);
     struct slice value;
     msgpack_packer pk;
-    enum cache_answer answer = kv_look(c, op->label_rule, op->label, key, &value);
+    enum cache_answer answer = kv_look(c, &name, &value);
     pack_init(&pk, &c->out);
     if (answer == CACHE_VALUE && c->out.len - start + value.len <= LIMIT_RESULT)
         pack_slice_bin(&pk, value);

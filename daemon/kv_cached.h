@@ -14,11 +14,19 @@ struct conn;
  * cache holds is the state behind the last batch, and nobody has been told of a later one. */
 bool kv_cached_may(const struct conn *c, unsigned before);
 
+/* Which entry is asked for. */
+struct kv_name {
+    enum op_label_rule rule;
+    uint32_t hash; /* of label and key, as cache_key_hash makes it */
+    struct slice label;
+    struct slice key;
+};
+
 /* Append the response to one get or exists: true, or false with nothing appended. */
-bool kv_cached_get(struct conn *c, uint32_t id, enum op_label_rule rule, struct slice label,
-                   struct slice key);
-bool kv_cached_exists(struct conn *c, uint32_t id, enum op_label_rule rule, struct slice label,
-                      struct slice key);
+bool kv_cached_get(struct conn *c, uint32_t id, const struct kv_name *name);
+bool kv_cached_exists(struct conn *c, uint32_t id, const struct kv_name *name);
+/* The name of an op's entry. */
+struct kv_name kv_cached_name(const struct conn *c, const struct op *op, struct slice key);
 /* The same for a whole get_many. */
 bool kv_cached_get_many(struct conn *c, uint32_t id, const struct op *op);
 

@@ -12,34 +12,71 @@
 #include "protocol/call.h"
 #include "protocol/utf8.h"
 
-/* The rule of the label that this connection named last; false: the long way has to say what it is. */
-static bool kv_call_rule(struct conn *c, struct slice label, enum op_label_rule *ret)
+/* So many requests are looked at before the first of them is answered: what they need from memory
+ * comes while others are being taken apart. */
+enum { KV_AHEAD = 16 };
+
+struct kv_ahead {
+    struct call call;
+    enum op_label_rule rule;
+    bool hashed; /* the cache may answer it */
+    uint32_t hash;
+};
+
+/* What is known of the label that this connection named last; NULL: the long way has to say what it is. */
+static const struct conn_label *kv_call_label(struct conn *c, struct slice label)
 {
     struct conn_label *known = &c->label;
     struct error e;
     if (label.len && known->len == label.len && known->epoch == c->app->grants_epoch &&
-        !memcmp(known->bytes, label.data, label.len)) {
-        *ret = known->rule;
-        return true;
-    }
+        !memcmp(known->bytes, label.data, label.len))
+        return known;
+    known->len = 0;
     if (!label.len || label.len > sizeof known->bytes || !utf8_valid(label.data, label.len) ||
-        conn_label_rule(c, label, ret, &e))
-        return false;
+        conn_label_rule(c, label, &known->rule, &e))
+        return NULL;
     known->len = label.len;
     known->epoch = c->app->grants_epoch;
-    known->rule = *ret;
+    known->hash = cache_label_hash(c->app->cache, label);
     memcpy(known->bytes, label.data, label.len);
+    return known;
+}
+
+static bool kv_call_next(struct conn *c, const uint8_t *bytes, size_t len, struct kv_ahead *ret)
+{
+    const struct conn_label *label;
+    enum method_id method;
+    if (!call_read(bytes, len, &ret->call) ||
+        ret->call.size > c->server->options.limits.message)
+        return false;
+    label = kv_call_label(c, ret->call.label);
+    if (!label)
+        return false;
+    method = ret->call.method;
+    ret->rule = label->rule;
+    ret->hashed = (method == METHOD_GET || method == METHOD_EXISTS) && kv_cached_may(c, 0);
+    if (ret->hashed)
+        ret->hash = cache_key_hash(&label->hash, ret->call.key);
     return true;
 }
 
-static bool kv_call_cached(struct conn *c, const struct call *call, enum op_label_rule rule)
+static void kv_call_fetch(const struct conn *c, const struct kv_ahead *ahead, unsigned count)
 {
-    if (!kv_cached_may(c, 0))
+    for (unsigned i = 0; i < count; i++)
+        if (ahead[i].hashed)
+            cache_fetch_bucket(c->app->cache, ahead[i].hash);
+    for (unsigned i = 0; i < count; i++)
+        if (ahead[i].hashed)
+            cache_fetch_entry(c->app->cache, ahead[i].hash);
+}
+
+static bool kv_call_cached(struct conn *c, const struct kv_ahead *a)
+{
+    const struct kv_name name = {a->rule, a->hash, a->call.label, a->call.key};
+    if (!a->hashed || !kv_cached_may(c, 0))
         return false;
-    if (call->method == METHOD_GET)
-        return kv_cached_get(c, call->id, rule, call->label, call->key);
-    return call->method == METHOD_EXISTS &&
-           kv_cached_exists(c, call->id, rule, call->label, call->key);
+    return a->call.method == METHOD_GET ? kv_cached_get(c, a->call.id, &name)
+                                        : kv_cached_exists(c, a->call.id, &name);
 }
 
 static bool kv_call_is_valid(const struct conn *c, const struct call *call)
@@ -93,20 +130,35 @@ static void kv_call_submit(struct conn *c, const uint8_t *bytes, const struct ca
     kv_submit(r);
 }
 
-size_t kv_call(struct conn *c, const uint8_t *bytes, size_t len)
+/* False: nothing was done. */
+static bool kv_call_take(struct conn *c, const uint8_t *bytes, const struct kv_ahead *a)
 {
-    enum op_label_rule rule;
-    struct call call;
-    if (!c->app || c->state != CONN_OPEN || !call_read(bytes, len, &call) ||
-        call.size > c->server->options.limits.message || !kv_call_rule(c, call.label, &rule))
-        return 0;
-    if (!kv_call_cached(c, &call, rule)) {
-        if (!kv_call_is_valid(c, &call))
-            return 0;
-        kv_call_submit(c, bytes, &call, rule);
+    if (!kv_call_cached(c, a)) {
+        if (!kv_call_is_valid(c, &a->call))
+            return false;
+        kv_call_submit(c, bytes, &a->call, a->rule);
     }
     c->server->requests++;
-    if (c->app)
-        c->app->requests++;
-    return call.size;
+    c->app->requests++;
+    return true;
+}
+
+size_t kv_call(struct conn *c, const uint8_t *bytes, size_t len)
+{
+    struct kv_ahead ahead[KV_AHEAD];
+    unsigned count = 0;
+    size_t used = 0;
+    if (!c->app || c->state != CONN_OPEN)
+        return 0;
+    for (size_t at = 0; at < len && count < KV_AHEAD; at += ahead[count++].call.size)
+        if (!kv_call_next(c, bytes + at, len - at, &ahead[count]))
+            break;
+    if (count > 1)
+        kv_call_fetch(c, ahead, count);
+    for (unsigned i = 0; i < count && conn_may_serve(c); i++) {
+        if (!kv_call_take(c, bytes + used, &ahead[i]))
+            break;
+        used += ahead[i].call.size;
+    }
+    return used;
 }

@@ -21,28 +21,31 @@ static bool kv_is_cached(const struct request *r)
     return !r->op.want_commit && kv_cached_may(r->conn, 1);
 }
 
-int kv_get(struct request *r, struct error *e)
+static int kv_read_one(struct request *r, enum op_kind kind,
+                       bool (*cached)(struct conn *c, uint32_t id, const struct kv_name *name),
+                       struct error *e)
 {
-    int rc = kv_read_by_key(r, OP_GET, e);
+    struct kv_name name;
+    int rc = kv_read_by_key(r, kind, e);
     if (rc)
         return rc;
-    if (!kv_is_cached(r) ||
-        !kv_cached_get(r->conn, r->id, r->op.label_rule, r->op.label, r->op.key))
+    if (!kv_is_cached(r))
+        return kv_submit(r);
+    name = kv_cached_name(r->conn, &r->op, r->op.key);
+    if (!cached(r->conn, r->id, &name))
         return kv_submit(r);
     request_end(r);
     return 0;
 }
 
+int kv_get(struct request *r, struct error *e)
+{
+    return kv_read_one(r, OP_GET, kv_cached_get, e);
+}
+
 int kv_exists(struct request *r, struct error *e)
 {
-    int rc = kv_read_by_key(r, OP_EXISTS, e);
-    if (rc)
-        return rc;
-    if (!kv_is_cached(r) ||
-        !kv_cached_exists(r->conn, r->id, r->op.label_rule, r->op.label, r->op.key))
-        return kv_submit(r);
-    request_end(r);
-    return 0;
+    return kv_read_one(r, OP_EXISTS, kv_cached_exists, e);
 }
 
 int kv_ttl(struct request *r, struct error *e)

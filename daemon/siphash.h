@@ -54,6 +54,20 @@ static inline struct siphash siphash_begin(const struct siphash_key *key, uint64
     return h;
 }
 
+/* Up to seven bytes, the first one lowest: from two loads that overlap. */
+static inline uint64_t siphash_rest(const uint8_t *p, size_t len)
+{
+    uint32_t low = 0, high = 0;
+    if (len >= 4) {
+        memcpy(&low, p, sizeof low);
+        memcpy(&high, p + len - 4, sizeof high);
+        return low | (uint64_t)high << 8 * (len - 4);
+    }
+    if (!len)
+        return 0;
+    return p[0] | (uint64_t)p[len / 2] << 8 * (len / 2) | (uint64_t)p[len - 1] << 8 * (len - 1);
+}
+
 /* Each string ends with a word that holds its last bytes and its length, as a message of SipHash does:
  * ("a", "b") and ("ab", "") are not the same. */
 static inline void siphash_add(struct siphash *h, const void *bytes, size_t len)
@@ -65,10 +79,7 @@ static inline void siphash_add(struct siphash *h, const void *bytes, size_t len)
         memcpy(&word, p, sizeof word);
         siphash_word(h, word);
     }
-    word = (uint64_t)len << 56;
-    for (size_t i = 0; i < left; i++)
-        word |= (uint64_t)p[i] << 8 * i;
-    siphash_word(h, word);
+    siphash_word(h, (uint64_t)len << 56 | siphash_rest(p, left));
 }
 
 static inline uint64_t siphash_end(struct siphash *h)

@@ -389,7 +389,7 @@ START_TEST(test_stats_tell_of_the_cache)
     stats = talk_ask(&t, "stats", "[]");
     ck_assert_int_eq(number_of(stats, "cache_limit"), 65536);
     ck_assert_int_eq(number_of(stats, "cache_hits"), 4);
-    ck_assert_int_eq(number_of(stats, "cache_bytes"), 4096 + 2 * 64);
+    ck_assert_int_eq(number_of(stats, "cache_bytes"), 512 + 2 * 64);
     talk_close(&t);
     harness_fini(&h);
 }
