@@ -122,6 +122,11 @@ START_TEST(quotas)
     ck_assert_int_eq(load("quota_bytes = 5000000000\nquota_entries = 0\n"), 0);
     ck_assert_uint_eq(c.quota_bytes, 5000000000);
     ck_assert_uint_eq(c.quota_entries, 0);
+    ck_assert_uint_eq(c.cache_bytes, CONFIG_CACHE_BYTES);
+    ck_assert_int_eq(load("cache_bytes = 5000000000\n"), 0);
+    ck_assert_uint_eq(c.cache_bytes, 5000000000);
+    ck_assert_int_eq(load("cache_bytes = 0\n"), 0);
+    ck_assert_uint_eq(c.cache_bytes, 0);
 }
 END_TEST
 
@@ -142,6 +147,8 @@ static const struct {
     {"\nmax_inflght_bytes = 1",
      ":2:1: unknown key 'max_inflght_bytes'; did you mean 'max_inflight_bytes'?"},
     {"max_key = \"1k\"", ":1:11: expected an integer from 1 to 2048 for 'max_key'"},
+    {"cache_bytes = -1", ":1:15: expected an integer from 0 for 'cache_bytes'"},
+    {"cache_bytes = 1099511627777", ":1:15: expected at most 1099511627776 for 'cache_bytes'"},
     {"quota_bytes = -1", ":1:15: expected an integer from 0 for 'quota_bytes'"},
     {"commit_log_size = 8191", ":1:19: expected an integer from 8192 to 1073741824 for 'commit_log_size'"},
     {"fold_changes = 0", ":1:16: expected an integer from 1 to 16777216 for 'fold_changes'"},
