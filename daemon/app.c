@@ -131,6 +131,8 @@ int app_new(struct server *server, const struct directory *directory, struct man
     app->server = server;
     app->state = APP_ACTIVE;
     app->requests_measured = UINT64_MAX;
+    list_init(&app->submitted);
+    list_init(&app->submitting);
     list_init(&app->conns);
     list_init(&app->watches);
     list_init(&app->rest_waiters);
@@ -371,6 +373,28 @@ int app_check_room(const struct app *app, struct error *e)
         return 0;
     return error_set(e, ERR_BUSY, "app '%s' has %u connections already", app_name(app),
                      app->conn_count);
+}
+
+void app_submit(struct app *app, struct op *op)
+{
+    list_push(&app->submitted, &op->link);
+    if (list_empty(&app->submitting))
+        list_push(&app->server->submitting, &app->submitting);
+}
+
+struct batcher *app_batcher(struct app *app)
+{
+    list_remove(&app->submitting);
+    batcher_submit_all(app->batcher, &app->submitted);
+    return app->batcher;
+}
+
+void app_submit_all(struct server *server)
+{
+    while (!list_empty(&server->submitting)) {
+        struct list *l = server->submitting.next;
+        app_batcher(container_of(l, struct app, submitting));
+    }
 }
 
 void app_conn_came(struct app *app)

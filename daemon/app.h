@@ -60,6 +60,8 @@ struct app {
     size_t slot_count;
     struct app_slot *slots;      /* one an instance of a component, in the manifest's order */
     struct list retired;         /* struct app_retired */
+    struct list submitted;       /* struct op, of this turn: the batcher gets them at its end … */
+    struct list submitting;      /* … and until then this is in server->submitting */
     struct list conns;           /* struct conn, bound to this app */
     unsigned conn_count;
     struct list watches;         /* struct watch, of all its connections */
@@ -139,6 +141,14 @@ void app_unpin(struct app *app);
 
 /* ERR_BUSY when the app has as many connections as it may. */
 int app_check_room(const struct app *app, struct error *e);
+/* An operation for the app's batcher, in the order of the calls. It gets there at the end of this turn of
+ * the loop, with all others of the turn: what comes together goes into one batch. */
+void app_submit(struct app *app, struct op *op);
+/* The batcher, with all that was submitted so far: for what goes there by another way. */
+struct batcher *app_batcher(struct app *app);
+/* At the end of a turn: hand them over. */
+void app_submit_all(struct server *server);
+
 /* By connections. */
 void app_conn_came(struct app *app);
 void app_conn_gone(struct app *app);

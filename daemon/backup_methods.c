@@ -88,6 +88,6 @@ int backup_start(struct request *r, struct error *e)
     b->request = r;
     b->task = (struct task){.step = backup_step, .cancel = backup_cancel, .done = backup_on_done};
     list_init(&b->task.link);
-    batcher_start_task(r->conn->app->batcher, &b->task);
+    batcher_start_task(app_batcher(r->conn->app), &b->task);
     return 0;
 }

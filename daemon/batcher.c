@@ -508,6 +508,13 @@ void batcher_submit(struct batcher *b, struct op *op)
     advance(b);
 }
 
+void batcher_submit_all(struct batcher *b, struct list *ops)
+{
+    assert(b->state != BATCHER_ENDING);
+    list_splice(&b->queue, ops);
+    advance(b);
+}
+
 void batcher_start_task(struct batcher *b, struct task *task)
 {
     assert(b->state != BATCHER_ENDING);

@@ -51,6 +51,8 @@ void batcher_set_cache(struct batcher *b, struct cache_space *cache);
  * the commit if the op is a write. Operations take effect in the order of submission, and are
  * reported in that order. */
 void batcher_submit(struct batcher *b, struct op *op);
+/* The same of a whole list, which is then empty: they may all go into one batch. */
+void batcher_submit_all(struct batcher *b, struct list *ops);
 
 /* Work on the open store that is too long for one go. Steps of it and batches take turns. */
 struct task {

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "daemon/app.h"
-#include "daemon/batcher.h"
 #include "daemon/conn.h"
 #include "daemon/options_map.h"
 #include "daemon/request.h"
@@ -149,6 +148,6 @@ int kv_read_write_options(struct request *r, unsigned before, struct error *e)
 
 int kv_submit(struct request *r)
 {
-    batcher_submit(r->conn->app->batcher, &r->op);
+    app_submit(r->conn->app, &r->op);
     return 0;
 }

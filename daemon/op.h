@@ -70,7 +70,8 @@ struct op {
     uint32_t check_count;
     int status;                    /* once run: 0 or ERR_… */
     char *error;                   /* once run: the reason when status is not 0; may be NULL */
-    struct buffer result;          /* once run: the result in MessagePack, ready to be sent */
+    struct buffer result;          /* once run: the result in MessagePack, ready to be sent; empty: nil,
+                                      which a set or delete results in */
     bool lasting;                  /* once run, a read of entries: none of them has a time to live */
     uint64_t commit;               /* once run: the batch of a write that changed something, else
                                       the last one committed before */

@@ -4,18 +4,72 @@
 #include <string.h>
 
 #include "daemon/conn.h"
+#include "daemon/server.h"
+
+/* Requests with no more params than fit here share a pool, which keeps no more memory than these. */
+enum { REQUEST_POOLED = 1024, REQUEST_POOL_MAX = 1024 };
+/* A sanitizer shall see what is used after its end. */
+#ifdef __SANITIZE_ADDRESS__
+enum { REQUEST_POOL_KEEPS = 0 };
+#else
+enum { REQUEST_POOL_KEEPS = REQUEST_POOL_MAX };
+#endif
+
+void request_pool_init(struct request_pool *pool)
+{
+    list_init(&pool->free);
+    pool->count = 0;
+}
+
+void request_pool_fini(struct request_pool *pool)
+{
+    while (!list_empty(&pool->free))
+        free(container_of(list_pop(&pool->free), struct request, link));
+    pool->count = 0;
+}
+
+static struct request *request_alloc(struct request_pool *pool, size_t params)
+{
+    struct request *r;
+    if (sizeof *r + params > REQUEST_POOLED) {
+        r = malloc(sizeof *r + params);
+        if (r)
+            r->pooled = false;
+        return r;
+    }
+    if (list_empty(&pool->free)) {
+        r = malloc(REQUEST_POOLED);
+    } else {
+        r = container_of(list_pop(&pool->free), struct request, link);
+        pool->count--;
+    }
+    if (r)
+        r->pooled = true;
+    return r;
+}
+
+static void request_free(struct request_pool *pool, struct request *r)
+{
+    if (!r->pooled || pool->count >= REQUEST_POOL_KEEPS) {
+        free(r);
+        return;
+    }
+    pool->count++;
+    /* The one that was used last is still near. */
+    list_push(pool->free.next, &r->link);
+}
 
 struct request *request_new(struct conn *c, const struct message *m, enum method_id method)
 {
     size_t size = (size_t)(m->params.end - m->params.pos);
-    struct request *r = malloc(sizeof *r + size);
+    struct request *r = request_alloc(&c->server->request_pool, size);
     if (!r)
         return NULL;
-    memset(r, 0, sizeof *r);
     memcpy(r->bytes, m->params.pos, size);
     r->conn = c;
     r->id = m->id;
     r->method = method;
+    r->detail = NULL;
     r->barrier = method_is_for_peers(method_table[method].access);
     r->param_count = m->param_count;
     r->params = reader_of(r->bytes, size);
@@ -36,7 +90,8 @@ void request_end(struct request *r)
     c->inflight_bytes -= r->size;
     c->barriers -= r->barrier;
     op_fini(&r->op);
-    free(r);
+    list_remove(&r->link);
+    request_free(&c->server->request_pool, r);
     conn_wake(c);
 }
 
@@ -51,11 +106,8 @@ void request_fail(struct request *r, int code, const char *text)
 
 void request_reply_nil(struct request *r)
 {
-    static const uint8_t nil = 0xc0;
-    if (r->conn->state != CONN_CLOSED) {
-        message_write_result(&r->conn->out, r->id);
-        buffer_append(&r->conn->out, &nil, 1);
-    }
+    if (r->conn->state != CONN_CLOSED)
+        message_write_nil(&r->conn->out, r->id);
     request_end(r);
 }
 
@@ -86,7 +138,10 @@ static void request_reply_with_commit(struct request *r)
         message_write_result(out, r->id);
         pack_init(&pk, out);
         msgpack_pack_array(&pk, 2);
-        buffer_append(out, result->data, result->len);
+        if (result->len)
+            buffer_append(out, result->data, result->len);
+        else
+            msgpack_pack_nil(&pk);
         msgpack_pack_uint64(&pk, r->op.commit);
     }
     request_end(r);
@@ -98,6 +153,8 @@ void request_reply_op(struct request *r)
         request_fail(r, r->op.status, r->op.error);
     else if (r->op.want_commit)
         request_reply_with_commit(r);
+    else if (!r->op.result.len)
+        request_reply_nil(r);
     else
         request_reply_packed(r, &r->op.result);
 }

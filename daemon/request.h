@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/list.h"
 #include "daemon/op.h"
 #include "daemon/worker.h"
 #include "protocol/message.h"
@@ -25,8 +26,18 @@ struct request {
     void *detail;         /* of those methods: what else they need; theirs to free */
     struct list link;     /* in an app's list of those who wait for it to stop */
     size_t size;          /* bytes of the copy */
+    bool pooled;          /* its memory goes back to the server's pool */
     uint8_t bytes[];      /* the copy of the params */
 };
+
+/* Memory of requests that are over, for those that come: most are small. */
+struct request_pool {
+    struct list free;
+    unsigned count; /* of them */
+};
+
+void request_pool_init(struct request_pool *pool);
+void request_pool_fini(struct request_pool *pool);
 
 /* A request on its connection's account; the params are copied. NULL: no memory. */
 struct request *request_new(struct conn *c, const struct message *m, enum method_id method);

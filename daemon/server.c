@@ -25,6 +25,7 @@ static void server_sweep(struct server *s)
 static void server_end_turn(struct server *s)
 {
     conn_run_ready(s);
+    app_submit_all(s);
     cache_tidy(s->cache, SERVER_TIDY);
     if (s->sweep)
         server_sweep(s);
@@ -94,6 +95,8 @@ int server_init(struct server *s, const struct server_options *options, struct e
     s->stop_ticks = 0;
     list_init(&s->conns);
     list_init(&s->ready);
+    list_init(&s->submitting);
+    request_pool_init(&s->request_pool);
     worker_init(&s->worker, &s->loop);
     launch_gate_init(&s->gate, &s->loop);
     events_init(&s->events);
@@ -166,6 +169,7 @@ void server_fini(struct server *s)
     apps_fini(&s->apps);
     events_fini(&s->events);
     cache_free(s->cache);
+    request_pool_fini(&s->request_pool);
     free(s->read_buffer);
     if (uv_loop_close(&s->loop))
         log_warning("the event loop was left with open handles");

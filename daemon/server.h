@@ -11,6 +11,7 @@
 #include "daemon/launch_gate.h"
 #include "daemon/list.h"
 #include "daemon/listener.h"
+#include "daemon/request.h"
 #include "daemon/store.h"
 #include "daemon/warden.h"
 #include "daemon/worker.h"
@@ -55,6 +56,8 @@ struct server {
     uint64_t started_ns;         /* by uv_hrtime */
     unsigned stop_ticks;         /* how long it has been stopping, in seconds */
     bool sweep;                  /* an app that leaves may be free to go */
+    struct request_pool request_pool;
+    struct list submitting;      /* struct app: those with operations of this turn */
     struct list ready;           /* connections with something to do at the end of this turn */
     uv_check_t turn_end;         /* runs them behind the poll phase … */
     uv_prepare_t turn_start;     /* … and before it, for what timers did */

@@ -180,7 +180,7 @@ static int session_answer(struct request *r)
         return 0;
     }
     op_init(&r->op, OP_LABELS, session_on_labels);
-    batcher_submit(c->app->batcher, &r->op);
+    app_submit(c->app, &r->op);
     return 0;
 }
 

@@ -180,6 +180,6 @@ int stats_get(struct request *r, struct error *e)
     app_pin(app);
     r->detail = app;
     op_init(&r->op, OP_STATS, stats_on_done);
-    batcher_submit(app->batcher, &r->op);
+    app_submit(app, &r->op);
     return 0;
 }

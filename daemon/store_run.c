@@ -132,16 +132,11 @@ static void run_exists(struct store *s, struct op *op)
         msgpack_pack_false(&pk);
 }
 
+/* Its result is nil. */
 static void finish_write(struct store *s, struct op *op, int rc)
 {
-    msgpack_packer pk;
-
-    if (rc == SQLITE_OK) {
-        pack_init(&pk, &op->result);
-        msgpack_pack_nil(&pk);
-    } else if (rc != STORE_FAILED) {
+    if (rc != SQLITE_OK && rc != STORE_FAILED)
         store_fail(s, op, rc);
-    }
 }
 
 static void run_set(struct store *s, struct op *op)

@@ -114,7 +114,7 @@ int watch_start(struct request *r, struct error *e)
     r->detail = w;
     r->op.since = o.since;
     r->op.on_done = watch_on_changes;
-    batcher_submit(r->conn->app->batcher, &r->op);
+    app_submit(r->conn->app, &r->op);
     return 0;
 }
 
