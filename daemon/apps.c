@@ -298,7 +298,8 @@ bool apps_conn_is_busy(const struct apps *apps, const struct conn *c)
         list_each(it, tmp, &app->leave_waiters)
             waiting += container_of(it, struct request, link)->conn == c;
     }
-    return c->inflight > waiting;
+    /* What is parked waits for the peer to read, not for us. */
+    return c->inflight > waiting && list_empty(&c->parked);
 }
 
 static int apps_name_taken(const struct directory *directory, const char *name,

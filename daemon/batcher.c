@@ -245,6 +245,8 @@ static void take_ops(struct batcher *b)
 
     for (unsigned n = 0; n < BATCH_OPS && bytes < BATCH_BYTES && !list_empty(&b->queue); n++) {
         struct op *op = op_of(list_pop(&b->queue));
+        if (op->may_run && !op->may_run(op))
+            continue;
         bytes += written_bytes(op);
         job->writes = job->writes || op_is_write(op);
         list_push(&job->todo, &op->link);
@@ -511,6 +513,14 @@ void batcher_submit(struct batcher *b, struct op *op)
 void batcher_submit_all(struct batcher *b, struct list *ops)
 {
     assert(b->state != BATCHER_ENDING);
+    list_splice(&b->queue, ops);
+    advance(b);
+}
+
+void batcher_resume(struct batcher *b, struct list *ops)
+{
+    assert(b->state != BATCHER_ENDING);
+    list_splice(ops, &b->queue);
     list_splice(&b->queue, ops);
     advance(b);
 }

@@ -54,6 +54,9 @@ void batcher_submit(struct batcher *b, struct op *op);
 /* The same of a whole list, which is then empty: they may all go into one batch. */
 void batcher_submit_all(struct batcher *b, struct list *ops);
 
+/* Operations that were taken back by may_run, in front of all others. The list is then empty. */
+void batcher_resume(struct batcher *b, struct list *ops);
+
 /* Work on the open store that is too long for one go. Steps of it and batches take turns. */
 struct task {
     struct list link; /* the batcher's, until done */

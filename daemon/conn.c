@@ -42,6 +42,7 @@ struct conn *conn_new(struct server *server)
     list_init(&c->ready);
     list_init(&c->in_app);
     list_init(&c->watches);
+    list_init(&c->parked);
     list_push(&server->conns, &c->link);
     server->conn_count++;
     return c;
@@ -91,6 +92,7 @@ void conn_close(struct conn *c, const char *format, ...)
     conn_move(c, CONN_CLOSED);
     watch_end_all(c);
     c->process = NULL;
+    conn_unpark(c);
     if (c->app) {
         list_remove(&c->in_app);
         app_conn_gone(c->app);

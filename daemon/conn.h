@@ -68,6 +68,7 @@ struct conn {
     const char *refuse_reason;
     unsigned inflight;      /* requests not finished */
     size_t inflight_bytes;  /* what they hold */
+    struct list parked;     /* operations whose results the peer has no room for: their turn has come */
     unsigned barriers;      /* of these, how many the later ones must wait for */
     struct list watches;    /* struct watch */
     unsigned watch_count;
@@ -101,6 +102,9 @@ int conn_label_rule(const struct conn *c, struct slice label, enum op_label_rule
                     struct error *e);
 /* Whether the next request may be taken now, by all limits. */
 bool conn_may_serve(const struct conn *c);
+/* The turn of one of the connection's operations has come. False: it is parked, with all that come behind
+ * it, until the peer has read enough of what was answered already. */
+bool conn_admit(struct conn *c, struct op *op);
 /* Something was appended to c->out, or a request has finished: look at it at the turn's end. */
 void conn_wake(struct conn *c);
 /* Run what waits for the end of this turn of the loop. */

@@ -9,17 +9,38 @@
 
 /* More room for a read while a large message comes in. */
 enum { CONN_READ_CHUNK_MAX = 1 << 20 };
-/* Answers that a connection may leave unread at the very most. */
-#define CONN_UNREAD_MAX ((size_t)LIMIT_RESPONSE + ((size_t)1 << 30))
+/* What may come on top of limits.unread_bytes: the results of one batch, and what watches have kept. More
+ * is nobody's plan. */
+#define CONN_UNREAD_MORE ((size_t)LIMIT_RESPONSE + ((size_t)512 << 20))
 /* Memory that an idle connection may keep in each direction. */
 enum { CONN_KEEP = 64 << 10 };
+
+static bool conn_has_room(const struct conn *c)
+{
+    return c->out.len + c->sending.len < c->server->options.limits.unread_bytes;
+}
+
+bool conn_admit(struct conn *c, struct op *op)
+{
+    /* Behind one that is parked all are: they take effect in their order. */
+    if (c->state == CONN_CLOSED || (list_empty(&c->parked) && conn_has_room(c)))
+        return true;
+    list_push(&c->parked, &op->link);
+    return false;
+}
+
+void conn_unpark(struct conn *c)
+{
+    if (!list_empty(&c->parked) && (c->state == CONN_CLOSED || conn_has_room(c)))
+        batcher_resume(c->app->batcher, &c->parked);
+}
 
 bool conn_may_serve(const struct conn *c)
 {
     const struct limits *limits = &c->server->options.limits;
     return (c->state == CONN_OPEN || c->state == CONN_REFUSING) && !c->barriers &&
            c->inflight < limits->inflight && c->inflight_bytes < limits->inflight_bytes &&
-           c->out.len + c->sending.len < limits->unread_bytes;
+           conn_has_room(c);
 }
 
 /* The message cannot be understood, so neither can be what follows: answer if it has an id, close. */
@@ -207,9 +228,8 @@ static void conn_flush(struct conn *c)
         conn_close(c, "out of memory");
         return;
     }
-    /* Results of requests that were admitted before: one large answer is fine, a heap of them is not,
-     * and libuv counts in 32 bits. */
-    if (c->out.len > CONN_UNREAD_MAX) {
+    /* libuv counts in 32 bits. */
+    if (c->out.len > c->server->options.limits.unread_bytes + CONN_UNREAD_MORE) {
         conn_close(c, "does not read its answers: %zu bytes", c->out.len);
         return;
     }
@@ -260,6 +280,7 @@ void conn_io_run(struct conn *c)
     if (c->in.failed)
         conn_close(c, "out of memory");
     conn_flush(c);
+    conn_unpark(c);
     if (conn_is_waiting(c))
         conn_pump_and_flush(c);
     conn_settle(c);

@@ -9,6 +9,9 @@
  * close where nothing more is to come. May close the connection. */
 void conn_io_run(struct conn *c);
 
+/* Give what is parked back to the batcher, if the peer has room for it by now. */
+void conn_unpark(struct conn *c);
+
 /* In conn.c. */
 void conn_move(struct conn *c, enum conn_state state);
 

@@ -27,9 +27,21 @@ static void kv_on_done(struct op *op)
     request_reply_op(container_of(op, struct request, op));
 }
 
-void kv_start(struct request *r, enum op_kind kind, struct slice label, enum op_label_rule rule)
+/* What it results in has to wait for room with the peer. */
+static bool kv_may_run(struct op *op)
+{
+    return conn_admit(container_of(op, struct request, op)->conn, op);
+}
+
+static void kv_init(struct request *r, enum op_kind kind)
 {
     op_init(&r->op, kind, kv_on_done);
+    r->op.may_run = kv_may_run;
+}
+
+void kv_start(struct request *r, enum op_kind kind, struct slice label, enum op_label_rule rule)
+{
+    kv_init(r, kind);
     r->op.label = label;
     r->op.label_rule = rule;
 }
@@ -37,7 +49,7 @@ void kv_start(struct request *r, enum op_kind kind, struct slice label, enum op_
 int kv_begin(struct request *r, enum op_kind kind, struct error *e)
 {
     struct slice label;
-    op_init(&r->op, kind, kv_on_done);
+    kv_init(r, kind);
     if (reader_str(&r->params, &label))
         return error_set(e, ERR_INVALID_REQUEST, "%s: store must be a string", kv_method(r));
     if (!utf8_valid(label.data, label.len))

@@ -75,6 +75,8 @@ struct op {
     bool lasting;                  /* once run, a read of entries: none of them has a time to live */
     uint64_t commit;               /* once run: the batch of a write that changed something, else
                                       the last one committed before */
+    bool (*may_run)(struct op *op); /* on the loop, when its turn has come: false if its maker has taken
+                                       it back, for now; NULL: always */
     void (*on_done)(struct op *op); /* on the loop's thread; the op is then its maker's again */
 };
 
