@@ -118,6 +118,12 @@ static void feed_cache(struct batcher *b)
     if (!b->cache || b->refusal.code)
         return;
     list_each(it, tmp, &b->job.ran) cache_feed(b->cache, op_of(it));
+    /* Another file may be in the place of the one that all of this was about. */
+    list_each(it, tmp, &b->job.finished)
+    {
+        if (container_of(it, struct task, link)->swap)
+            cache_space_clear(b->cache);
+    }
 }
 
 static void report_ops(struct batcher *b)
