@@ -12,7 +12,7 @@
 #include "daemon/options_map.h"
 #include "daemon/server.h"
 
-/* Fields of a cursor's entry: the log's name, its file's number, the offset. */
+/* Fields of a cursor's entry: the log's name, which file, the offset. */
 #define LOGS_CURSOR_FIELDS 3
 
 /* One stream of one instance of a component. */
@@ -141,7 +141,7 @@ static void logs_pack_cursor(const struct logs_reading *reading, msgpack_packer 
         logs_name(name, sizeof name, stream);
         msgpack_pack_array(&inner, LOGS_CURSOR_FIELDS);
         pack_cstr(&inner, name);
-        msgpack_pack_uint64(&inner, stream->read.position.ino);
+        msgpack_pack_uint64(&inner, stream->read.position.file);
         msgpack_pack_uint64(&inner, stream->read.position.offset);
     }
     msgpack_pack_bin(pk, cursor.len);
@@ -204,13 +204,13 @@ static int logs_read_cursor(struct slice bytes, struct logs_stream *stream)
         return ERR_INVALID_REQUEST;
     while (count--) {
         struct slice at;
-        uint64_t ino, offset;
+        uint64_t file, offset;
         if (reader_array(&cursor, &fields) || fields != LOGS_CURSOR_FIELDS ||
-            reader_str(&cursor, &at) || reader_uint(&cursor, &ino) ||
+            reader_str(&cursor, &at) || reader_uint(&cursor, &file) ||
             reader_uint(&cursor, &offset) || offset > INT64_MAX)
             return ERR_INVALID_REQUEST;
         if (slice_equals(at, name))
-            stream->read.position = (struct logread_position){ino, offset};
+            stream->read.position = (struct logread_position){file, offset};
     }
     return 0;
 }
@@ -228,6 +228,7 @@ static int logs_add(struct logs_reading *reading, const struct component *compon
     s->read.lines = (uint32_t)query->lines;
     s->read.bytes = LIMIT_LOG_READ;
     s->read.partial = query->partial;
+    s->read.goes_on = query->cursor.data != NULL;
     reading->count++;
     if (query->cursor.data && logs_read_cursor(query->cursor, s))
         return error_set(e, ERR_INVALID_REQUEST, "app.logs: the cursor is not one of app.logs");

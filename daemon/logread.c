@@ -16,7 +16,7 @@
 /* One file of a log, from the oldest to the current one. */
 struct part {
     int fd;
-    uint64_t ino;
+    uint64_t file; /* as in struct logread_position */
     uint64_t size;
     struct logfile_mark *marks;
     size_t mark_count;
@@ -49,6 +49,17 @@ static void read_marks(struct part *part, const struct directory *d, int logs, c
         close(fd);
 }
 
+/* The number of a file that was deleted is soon another's: the time of its birth is not. */
+static uint64_t file_of(int fd, const struct stat *st)
+{
+    struct statx x = {0};
+    uint64_t born = 0;
+
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &x) == 0 && (x.stx_mask & STATX_BTIME))
+        born = (uint64_t)x.stx_btime.tv_sec * 1000000000 + x.stx_btime.tv_nsec;
+    return ((uint64_t)st->st_ino * UINT64_C(0x9e3779b97f4a7c15)) ^ born ^ 1;
+}
+
 /* Add the file of that number, 0 for the current one, if it is there. */
 static void parts_add(struct parts *parts, const struct directory *d, int logs, const char *name,
                       unsigned number)
@@ -64,27 +75,33 @@ static void parts_add(struct parts *parts, const struct directory *d, int logs, 
     part->fd = logfile_open(d, logs, path, O_RDONLY, &st);
     if (part->fd < 0)
         return;
-    part->ino = (uint64_t)st.st_ino;
+    part->file = file_of(part->fd, &st);
     part->size = (uint64_t)st.st_size;
     read_marks(part, d, logs, times);
     parts->count++;
 }
 
-/* Files that are rotated meanwhile may be there twice; those are left out. */
+/* From the current file to the oldest, as they are renamed: one that is renamed meanwhile may be
+ * opened twice, but none is missed. Then in the order in which they were written. */
 static void parts_open(struct parts *parts, const struct directory *d, int logs, const char *name)
 {
     parts->count = 0;
-    for (unsigned number = MANIFEST_LOG_KEEP_MAX; number > 0; number--)
+    for (unsigned number = 0; number <= MANIFEST_LOG_KEEP_MAX; number++) {
+        size_t before = parts->count;
         parts_add(parts, d, logs, name, number);
-    parts_add(parts, d, logs, name, 0);
-    for (size_t i = 1; i < parts->count; i++) {
-        if (parts->list[i].ino != parts->list[i - 1].ino)
-            continue;
-        close(parts->list[i].fd);
-        free(parts->list[i].marks);
-        memmove(&parts->list[i], &parts->list[i + 1],
-                (--parts->count - i) * sizeof(parts->list[0]));
-        i--;
+        if (before > 0 && parts->count > before &&
+            parts->list[before].file == parts->list[before - 1].file) {
+            /* The one that was looked at later may have got the end of its last line. */
+            close(parts->list[before - 1].fd);
+            free(parts->list[before - 1].marks);
+            parts->list[before - 1] = parts->list[before];
+            parts->count--;
+        }
+    }
+    for (size_t i = 0; i < parts->count / 2; i++) {
+        struct part part = parts->list[i];
+        parts->list[i] = parts->list[parts->count - 1 - i];
+        parts->list[parts->count - 1 - i] = part;
     }
 }
 
@@ -148,7 +165,7 @@ static struct place place_back(const struct parts *parts, uint32_t lines, uint32
 static struct place place_of(const struct parts *parts, const struct logread_position *position)
 {
     for (size_t i = 0; i < parts->count; i++)
-        if (parts->list[i].ino == position->ino)
+        if (parts->list[i].file == position->file)
             return (struct place){i, position->offset};
     return (struct place){0, 0}; /* that file is gone: the oldest that is there */
 }
@@ -206,7 +223,7 @@ int logread(struct logread *read, const struct directory *d, int logs, const cha
         return error_set(e, ERR_OTHER, "out of memory");
     }
     parts_open(parts, d, logs, name);
-    if (read->position.ino)
+    if (read->position.file || read->goes_on)
         at = place_of(parts, &read->position);
     else if (read->since_ms)
         at = place_since(parts, read->since_ms);
@@ -216,12 +233,12 @@ int logread(struct logread *read, const struct directory *d, int logs, const cha
         const struct part *part = &parts->list[i];
         uint64_t offset = read_part(read, part, i == at.part ? at.offset : 0, i + 1 == parts->count,
                                     chunk);
-        read->position = (struct logread_position){part->ino, offset};
+        read->position = (struct logread_position){part->file, offset};
         if (offset < part->size)
             break;
     }
     if (at.part == parts->count && parts->count > 0)
-        read->position = (struct logread_position){parts->list[parts->count - 1].ino,
+        read->position = (struct logread_position){parts->list[parts->count - 1].file,
                                                    parts->list[parts->count - 1].size};
     parts_close(parts);
     free(parts);

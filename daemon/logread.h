@@ -3,6 +3,7 @@
 #ifndef BOBBIN_DAEMON_LOGREAD_H
 #define BOBBIN_DAEMON_LOGREAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "daemon/directory.h"
@@ -11,7 +12,7 @@
 
 /* Where in which file: of one log, that is of one stream. */
 struct logread_position {
-    uint64_t ino; /* 0: nowhere yet */
+    uint64_t file; /* which one, as no other is called; 0: nowhere yet */
     uint64_t offset;
 };
 
@@ -23,7 +24,8 @@ struct logread_line {
 struct logread {
     struct logread_position position; /* in: from where; out: behind the last line read */
     int64_t since_ms;                 /* only what was written then or later; 0: whenever */
-    uint32_t lines;                   /* at most so many, the last ones if position is nowhere */
+    bool goes_on;                     /* an earlier reader's position: nowhere is the begin */
+    uint32_t lines;                   /* at most so many; otherwise, from nowhere, the last ones */
     uint32_t bytes;                   /* at most about so many */
     bool partial;                     /* also a line that has no newline yet, at the very end */
     struct buffer found;              /* struct logread_line … */

@@ -41,6 +41,18 @@ def all_lines_come_once_over_rotations():
         return "%d lines, %d files" % (len(seen), len(os.listdir(path + "/.spin/logs")))
 
 
+def cursor_of_an_empty_log_misses_nothing():
+    with Service(BIN) as service:
+        service.register("app", {"main": shell("seq 20")})
+        cursor, seen = service.call("app.logs", "app")[1], []
+        service.call("app.start", "app")
+        service.until_state("app", "exited")
+        for _ in range(5):
+            page = service.call("app.logs", "app", {"cursor": cursor, "lines": 6})
+            seen, cursor = seen + lines(page), page[1]
+        assert seen == [str(n) for n in range(1, 21)], seen
+
+
 def times_components_and_partial_lines():
     tools = {
         "a": shell("echo first; echo wrong >&2; sleep 2.2; printf 'not ended'; exec sleep 1000"),
@@ -146,6 +158,7 @@ def top_shows_processes():
 run_tests(
     [
         all_lines_come_once_over_rotations,
+        cursor_of_an_empty_log_misses_nothing,
         times_components_and_partial_lines,
         logs_are_followed,
         planted_files_are_not_read,
