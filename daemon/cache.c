@@ -392,8 +392,9 @@ static struct cache_entry *cache_entry_new(const struct cache_space *s, uint32_t
                                            struct slice label, struct slice key,
                                            struct slice value)
 {
+    /* All of the piece is ours: another value of the same cost fits. */
     struct cache_entry *e =
-        malloc(offsetof(struct cache_entry, bytes) + label.len + key.len + value.len);
+        malloc(cache_cost(label.len, key.len, value.len) - CACHE_MALLOC_HEAD);
     if (!e)
         return NULL;
     e->owner = s->owner;

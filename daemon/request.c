@@ -50,7 +50,7 @@ static struct request *request_alloc(struct request_pool *pool, size_t params)
 
 static void request_free(struct request_pool *pool, struct request *r)
 {
-    if (!r->pooled || pool->count >= REQUEST_POOL_KEEPS) {
+    if (!r->pooled || pool->count + 1 > REQUEST_POOL_KEEPS) {
         free(r);
         return;
     }
