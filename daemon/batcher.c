@@ -6,6 +6,7 @@
 #include "daemon/batcher_job.h"
 #include "daemon/cache_feed.h"
 #include "daemon/clock.h"
+#include "daemon/gather.h"
 
 /* Bounds of one batch, so that what comes behind it does not wait long: operations, bytes to be
  * written, expired entries removed. */
@@ -43,14 +44,17 @@ struct batcher {
     uv_timer_t idle_timer;   /* runs while the store is idle without holders */
     uv_timer_t expiry_timer; /* runs while the store is idle and holds what will expire */
     uv_timer_t fold_timer;   /* runs while the store is idle and could rest */
-    unsigned timers;         /* of them, those whose handles are not closed */
+    unsigned handles;        /* of them and of `gathering`, those that are not closed */
     uint64_t quota_bytes;
     uint64_t quota_entries;
     struct store_options options;
     uint64_t idle_ms;
     uint64_t used_at; /* by the loop's clock: when somebody last used the store */
     enum batcher_state state;
-    struct list queue;   /* operations that are not in a job yet */
+    struct list queue;   /* operations that are not in a job yet … */
+    size_t queued;       /* … and how many */
+    struct gather gather; /* whether they wait for more … */
+    uv_idle_t gathering;  /* … which runs meanwhile, so that the loop does not sleep */
     struct list tasks;   /* the same of tasks */
     unsigned task_count; /* started and not done, wherever they are */
     unsigned holders;
@@ -94,6 +98,15 @@ static struct op *op_of(struct list *link)
     return container_of(link, struct op, link);
 }
 
+static size_t length(struct list *list)
+{
+    struct list *it, *tmp;
+    size_t n = 0;
+
+    list_each(it, tmp, list) n++;
+    return n;
+}
+
 static void tell_trouble(struct batcher *b, const struct error *e)
 {
     if (b->on_trouble)
@@ -128,6 +141,8 @@ static void feed_cache(struct batcher *b)
 
 static void report_ops(struct batcher *b)
 {
+    uint64_t writes = b->counts.writes;
+
     if (!list_empty(&b->job.ran))
         b->counts.batches++;
     while (!list_empty(&b->job.ran)) {
@@ -137,6 +152,7 @@ static void report_ops(struct batcher *b)
         b->counts.errors += op->status != 0;
         op->on_done(op);
     }
+    gather_after(&b->gather, b->counts.writes - writes, b->queued);
 }
 
 static void report_tasks(struct batcher *b)
@@ -222,6 +238,7 @@ static void after_round_cb(uv_work_t *work, int status)
     assert(status == 0); /* nobody cancels it */
     (void)status;
     /* What the batch left undone goes before what has come since. */
+    b->queued += length(&b->job.todo);
     list_splice(&b->job.todo, &b->queue);
     list_splice(&b->queue, &b->job.todo);
     if (!list_empty(&b->job.ran) || !list_empty(&b->job.finished))
@@ -251,6 +268,7 @@ static void take_ops(struct batcher *b)
 
     for (unsigned n = 0; n < BATCH_OPS && bytes < BATCH_BYTES && !list_empty(&b->queue); n++) {
         struct op *op = op_of(list_pop(&b->queue));
+        b->queued--;
         if (op->may_run && !op->may_run(op))
             continue;
         bytes += written_bytes(op);
@@ -402,20 +420,39 @@ static void free_batcher(struct batcher *b)
         on_closed(arg);
 }
 
-static void timer_closed_cb(uv_handle_t *handle)
+static void handle_closed_cb(uv_handle_t *handle)
 {
     struct batcher *b = handle->data;
 
-    if (--b->timers == 0)
+    if (--b->handles == 0)
         free_batcher(b);
 }
 
 static void end(struct batcher *b)
 {
     set_state(b, BATCHER_ENDING);
-    uv_close((uv_handle_t *)&b->idle_timer, timer_closed_cb);
-    uv_close((uv_handle_t *)&b->expiry_timer, timer_closed_cb);
-    uv_close((uv_handle_t *)&b->fold_timer, timer_closed_cb);
+    uv_close((uv_handle_t *)&b->idle_timer, handle_closed_cb);
+    uv_close((uv_handle_t *)&b->expiry_timer, handle_closed_cb);
+    uv_close((uv_handle_t *)&b->fold_timer, handle_closed_cb);
+    uv_close((uv_handle_t *)&b->gathering, handle_closed_cb);
+}
+
+static void gathering_cb(uv_idle_t *idle)
+{
+    advance(container_of(idle, struct batcher, gathering));
+}
+
+/* Whether what is queued waits for more; then advance comes again with each turn of the loop. */
+static bool gathers(struct batcher *b)
+{
+    bool holds = !list_empty(&b->queue) && b->state == BATCHER_IDLE && !b->ending &&
+                 !b->refusal.code && gather_holds(&b->gather, b->queued, uv_hrtime());
+
+    if (holds)
+        uv_idle_start(&b->gathering, gathering_cb);
+    else
+        uv_idle_stop(&b->gathering);
+    return holds;
 }
 
 /* Do what is due while nothing runs. */
@@ -425,6 +462,8 @@ static void advance(struct batcher *b)
         return;
     stop_timers(b);
     list_splice(&b->job.tasks, &b->tasks);
+    if (gathers(b))
+        return;
     if (!list_empty(&b->queue) || task_may_go(b) || sweep_is_due(b) ||
         (b->fold && b->state == BATCHER_IDLE))
         start_round(b);
@@ -438,15 +477,17 @@ static void advance(struct batcher *b)
         end(b);
 }
 
-static void init_timers(struct batcher *b)
+static void init_handles(struct batcher *b)
 {
     uv_timer_init(b->loop, &b->idle_timer);
     uv_timer_init(b->loop, &b->expiry_timer);
     uv_timer_init(b->loop, &b->fold_timer);
     b->idle_timer.data = b;
     b->expiry_timer.data = b;
+    uv_idle_init(b->loop, &b->gathering);
     b->fold_timer.data = b;
-    b->timers = 3;
+    b->gathering.data = b;
+    b->handles = 4;
 }
 
 int batcher_new(uv_loop_t *loop, const struct directory *directory, uint64_t idle_ms,
@@ -472,7 +513,7 @@ int batcher_new(uv_loop_t *loop, const struct directory *directory, uint64_t idl
     list_init(&b->job.ran);
     list_init(&b->job.tasks);
     list_init(&b->job.finished);
-    init_timers(b);
+    init_handles(b);
     *ret = b;
     return 0;
 }
@@ -513,12 +554,14 @@ void batcher_submit(struct batcher *b, struct op *op)
 {
     assert(b->state != BATCHER_ENDING);
     list_push(&b->queue, &op->link);
+    b->queued++;
     advance(b);
 }
 
 void batcher_submit_all(struct batcher *b, struct list *ops)
 {
     assert(b->state != BATCHER_ENDING);
+    b->queued += length(ops);
     list_splice(&b->queue, ops);
     advance(b);
 }
@@ -526,6 +569,7 @@ void batcher_submit_all(struct batcher *b, struct list *ops)
 void batcher_resume(struct batcher *b, struct list *ops)
 {
     assert(b->state != BATCHER_ENDING);
+    b->queued += length(ops);
     list_splice(ops, &b->queue);
     list_splice(&b->queue, ops);
     advance(b);

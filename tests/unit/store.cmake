@@ -32,3 +32,7 @@ bobbin_check_test(test_cache
     LABELS unit)
 # It makes allocations fail.
 target_link_options(test_cache PRIVATE -Wl,--wrap=malloc)
+bobbin_check_test(test_gather
+    SOURCES unit/test_gather.c
+    LIBRARIES bobbin_test_store
+    LABELS unit)

@@ -1,0 +1,96 @@
+/* When a batch waits for more writes, and when it no longer does. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "daemon/gather.h"
+
+START_TEST(one_writer_waits_for_nobody)
+{
+    struct gather g = {0};
+
+    ck_assert(!gather_holds(&g, 1, 1000));
+    gather_after(&g, 1, 0);
+    ck_assert(!gather_holds(&g, 1, 1000));
+}
+END_TEST
+
+START_TEST(reads_alone_wait_for_nobody)
+{
+    struct gather g = {0};
+
+    gather_after(&g, 0, 50);
+    ck_assert(!gather_holds(&g, 50, 1000));
+}
+END_TEST
+
+START_TEST(both_groups_go_together)
+{
+    struct gather g = {0};
+
+    gather_after(&g, 8, 8);
+    ck_assert(gather_holds(&g, 8, 1000));
+    ck_assert(gather_holds(&g, 15, 1000 + GATHER_NS - 1));
+    ck_assert(!gather_holds(&g, 16, 1000 + GATHER_NS - 1));
+    /* Over with that: what comes later is the next batch's. */
+    ck_assert(!gather_holds(&g, 1, 1000 + GATHER_NS - 1));
+}
+END_TEST
+
+START_TEST(nobody_waits_longer_than_the_bound)
+{
+    struct gather g = {0};
+
+    gather_after(&g, 2, 0);
+    ck_assert(gather_holds(&g, 1, 1000));
+    ck_assert(!gather_holds(&g, 1, 1000 + GATHER_NS));
+}
+END_TEST
+
+/* How many batches go at once until one waits again. */
+static unsigned batches_at_once(struct gather *g)
+{
+    for (unsigned n = 0;; n++) {
+        gather_after(g, 2, 0);
+        if (gather_holds(g, 1, 1000))
+            return n;
+        ck_assert_uint_lt(n, 2 * GATHER_SKIP_MAX);
+    }
+}
+
+START_TEST(waits_in_vain_become_rare)
+{
+    struct gather g = {0};
+    unsigned expected = 1;
+
+    gather_after(&g, 2, 0);
+    ck_assert(gather_holds(&g, 1, 1000));
+    for (int i = 0; i < 12; i++) {
+        ck_assert(!gather_holds(&g, 1, 1000 + GATHER_NS));
+        ck_assert_uint_eq(batches_at_once(&g), expected);
+        expected = expected * 2 > GATHER_SKIP_MAX ? GATHER_SKIP_MAX : expected * 2;
+    }
+    /* One that is worth it makes them common again. */
+    ck_assert(!gather_holds(&g, 2, 1000));
+    ck_assert_uint_eq(batches_at_once(&g), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("gather");
+    TCase *tc = tcase_create("gather");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_test(tc, one_writer_waits_for_nobody);
+    tcase_add_test(tc, reads_alone_wait_for_nobody);
+    tcase_add_test(tc, both_groups_go_together);
+    tcase_add_test(tc, nobody_waits_longer_than_the_bound);
+    tcase_add_test(tc, waits_in_vain_become_rare);
+    suite_add_tcase(suite, tc);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
