@@ -61,6 +61,7 @@ struct op {
     bool reverse;                  /* listings: from the last key to the first */
     bool want_ttl;                 /* OP_ENTRIES: with what each has left to live */
     bool want_commit;              /* the answer shall carry `commit` */
+    bool want_values;              /* OP_CHANGES: with the values of now, else nil for each */
     int64_t ttl_ms;                /* 0: none */
     int64_t delta;                 /* OP_INCREMENT */
     uint64_t since;                /* OP_CHANGES: the commit behind which to begin */
@@ -80,8 +81,8 @@ struct op {
     void (*on_done)(struct op *op); /* on the loop's thread; the op is then its maker's again */
 };
 
-/* OP_CHANGES results in [[commit, key, kind, value or nil]…], oldest first, of op->label alone, with
- * the values of now; op->commit is the last commit that it covers: none of its own batch. Fails with
+/* OP_CHANGES results in [[commit, key, kind, value or nil]…], oldest first, of op->label alone, the
+ * values being those of now, and nil unless op->want_values; op->commit is the last commit that it covers: none of its own batch. Fails with
  * ERR_COMPACTED when the log does not reach back to `since`. */
 
 void op_init(struct op *op, enum op_kind kind, void (*on_done)(struct op *op));

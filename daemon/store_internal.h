@@ -13,6 +13,9 @@
     X(COMMIT, "COMMIT")                                                                            \
     X(ROLLBACK, "ROLLBACK")                                                                        \
     X(HAS_LABEL, "SELECT 1 FROM spin_key_value WHERE store = ?1 LIMIT 1")                          \
+    X(HAS_LASTING, "SELECT 1 FROM spin_key_value AS e WHERE store = ?1 AND NOT EXISTS"             \
+                   " (SELECT 1 FROM bobbin_expiry AS x WHERE x.store = e.store AND x.key = e.key"  \
+                   " AND x.expires_ms <= ?3) LIMIT 1")                                             \
     X(NEXT_LABEL, "SELECT min(store) FROM spin_key_value WHERE store > ?1")                        \
     X(GET, "SELECT value FROM spin_key_value WHERE store = ?1 AND key = ?2")                       \
     X(EXISTS, "SELECT 1 FROM spin_key_value WHERE store = ?1 AND key = ?2")                        \
@@ -277,6 +280,9 @@ int store_expiry_load(struct store *s);
 void store_tick(struct store *s);
 /* When the store is opened: the latest time that the file has seen. */
 void store_tick_from(struct store *s, int64_t seen);
+
+/* *ret: whether the label has an entry whose time is not over. A result of SQLite. */
+int store_label_present(struct store *s, struct slice label, bool *ret);
 
 /* One op kind each. */
 void store_list_labels(struct store *s, struct op *op);

@@ -50,11 +50,14 @@ void store_list_labels(struct store *s, struct op *op)
     while (moved == SQLITE_OK && labels.count < LIMIT_LABELS && sqlite3_step(stmt) == SQLITE_ROW &&
            sqlite3_column_type(stmt, 0) == SQLITE_TEXT) {
         struct slice label = store_column(stmt);
-        if (label.len <= LIMIT_LABEL) {
+        bool present;
+        moved = store_label_present(s, label, &present);
+        if (moved == SQLITE_OK && present && label.len <= LIMIT_LABEL) {
             pack_slice_str(&pk, label);
             labels.count++;
         }
-        moved = move_behind_row(stmt);
+        if (moved == SQLITE_OK)
+            moved = move_behind_row(stmt);
     }
     int rc = store_finish(stmt);
     if (moved != SQLITE_OK || rc != SQLITE_OK)

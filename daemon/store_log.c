@@ -13,7 +13,7 @@
 #define META_TIME "time_ms"    /* the latest time that the store has seen */
 #define META_LOG "commit_log"  /* a random number: which commit log belongs to the file … */
 #define META_EPOCH "commit_log_epoch" /* … and how often it was begun anew */
-#define META_SEAL "sealed"     /* SQLite's change counter as it was left, see store_log_seal */
+#define META_SEAL "sealed" /* SQLite's change counter as it was left, see store_log_seal */
 
 static struct slice text(const char *s)
 {
@@ -79,8 +79,8 @@ static bool push_row(struct store_log *log, struct store_log_row row)
     return true;
 }
 
-/* Forget the oldest commits until the rest is within the limits; 0: nothing to forget, else the last
- * commit forgotten. */
+/* Forget the oldest commits until the rest is within the limits; 0: nothing to forget, else the
+ * last commit forgotten. */
 static uint64_t trim(struct store_log *log)
 {
     uint64_t last = 0;
@@ -120,8 +120,8 @@ static int load_rows(struct store *s, int64_t *seen)
 
     store_bind_int(stmt, 1, (int64_t)s->log.floor);
     while (memory && sqlite3_step(stmt) == SQLITE_ROW) {
-        struct reader r = reader_of(sqlite3_column_blob(stmt, 1),
-                                    (size_t)sqlite3_column_bytes(stmt, 1));
+        struct reader r =
+            reader_of(sqlite3_column_blob(stmt, 1), (size_t)sqlite3_column_bytes(stmt, 1));
         struct store_log_row row = {.n = (uint64_t)sqlite3_column_int64(stmt, 0),
                                     .bytes = (uint32_t)sqlite3_column_bytes(stmt, 1)};
         if (reader_array(&r, &row.changes))
@@ -331,8 +331,8 @@ static bool next_change(struct reader *r, struct slice *label, struct slice *key
 {
     uint32_t three;
 
-    return !reader_array(r, &three) && three == 3 && !reader_str(r, label) &&
-           !reader_str(r, key) && !reader_uint(r, kind);
+    return !reader_array(r, &three) && three == 3 && !reader_str(r, label) && !reader_str(r, key) &&
+           !reader_uint(r, kind);
 }
 
 static bool row_has(sqlite3_stmt *stmt, struct slice label, struct slice key)
@@ -371,7 +371,7 @@ int store_log_changed(struct store *s, struct slice label, struct slice key, uin
 static const char *const kind_words[] = {
     [CHANGE_SET] = "set", [CHANGE_DELETE] = "delete", [CHANGE_EXPIRE] = "expire"};
 
-/* The value of now, or nil. */
+/* The value of now, if asked for, or nil. */
 static int pack_value(struct store *s, struct op *op, struct slice key, uint64_t kind,
                       msgpack_packer *pk)
 {
@@ -380,7 +380,7 @@ static int pack_value(struct store *s, struct op *op, struct slice key, uint64_t
     int rc = SQLITE_OK;
 
     buffer_init(&value);
-    if (kind == CHANGE_SET)
+    if (op->want_values && kind == CHANGE_SET)
         rc = store_entry_get(s, op->label, key, &value, &found);
     if (found)
         pack_slice_bin(pk, (struct slice){(char *)value.data, value.len});

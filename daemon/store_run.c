@@ -183,13 +183,23 @@ static bool within_limits(struct op *op)
     return op->status == 0;
 }
 
+int store_label_present(struct store *s, struct slice label, bool *ret)
+{
+    bool due = s->next_expiry >= 0 && s->now_ms >= s->next_expiry;
+    sqlite3_stmt *stmt = store_start(s, due ? STORE_HAS_LASTING : STORE_HAS_LABEL, label, NULL);
+
+    if (due)
+        store_bind_int(stmt, 3, s->now_ms);
+    return probe(stmt, ret);
+}
+
 static bool label_allowed(struct store *s, struct op *op)
 {
     bool present;
 
     if (op->kind == OP_LABELS || op->kind == OP_STATS || op->label_rule == LABEL_GRANTED)
         return true;
-    int rc = probe(store_start(s, STORE_HAS_LABEL, op->label, NULL), &present);
+    int rc = store_label_present(s, op->label, &present);
     if (rc != SQLITE_OK)
         store_fail(s, op, rc);
     else if (!present)
@@ -213,7 +223,8 @@ static void note_lost_batch(struct store *s, const struct op *op)
 }
 
 /* A write that changed something is told the number of its batch. Whatever only looked is told the
- * last one committed, so that "unchanged since" then finds also what this batch changes behind it. */
+ * last one committed, so that "unchanged since" then finds also what this batch changes behind it.
+ */
 static void note_commit(struct store *s, struct op *op, size_t changes_before)
 {
     bool changed = s->in_batch && s->changes.count > changes_before;

@@ -113,6 +113,7 @@ int watch_start(struct request *r, struct error *e)
         return rc;
     r->detail = w;
     r->op.since = o.since;
+    r->op.want_values = o.values;
     r->op.on_done = watch_on_changes;
     app_submit(r->conn->app, &r->op);
     return 0;

@@ -247,6 +247,30 @@ START_TEST(labels_are_listed_once_each)
 }
 END_TEST
 
+/* The sweep has not come by yet. */
+START_TEST(labels_of_expired_entries_are_not_there)
+{
+    struct store *s = open_store();
+    struct op op;
+
+    close_store(s);
+    env_sql(
+        "INSERT INTO spin_key_value VALUES ('gone', 'a', 'v'), ('gone', 'b', 'v'),"
+        " ('half', 'a', 'v'), ('half', 'b', 'v'), ('whole', 'a', 'v');"
+        "INSERT INTO bobbin_expiry VALUES ('gone', 'a', 1), ('gone', 'b', 2), ('half', 'a', 1)");
+    s = open_store();
+    ck_assert_str_eq(labels(s), "half whole ");
+    op_init(&op, OP_GET, NULL);
+    op.label_rule = LABEL_IF_PRESENT;
+    op.label = (struct slice){"gone", 4};
+    op.key = (struct slice){"a", 1};
+    store_run(s, &op);
+    ck_assert_int_eq(op.status, ERR_NO_SUCH_STORE);
+    op_fini(&op);
+    close_store(s);
+}
+END_TEST
+
 START_TEST(labels_are_limited)
 {
     env_sql(SPIN_SQL
@@ -278,6 +302,7 @@ Suite *store_list_suite(void)
     tcase_add_test(tc, blobs_in_place_of_keys_end_a_listing);
     tcase_add_test(tc, other_labels_are_not_listed);
     tcase_add_test(tc, labels_are_listed_once_each);
+    tcase_add_test(tc, labels_of_expired_entries_are_not_there);
     tcase_add_test(tc, labels_are_limited);
     suite_add_tcase(suite, tc);
     return suite;
