@@ -57,7 +57,7 @@ static enum state step(enum state state, char c, struct buffer *word)
     case BLANK:
         if (c == '#')
             return COMMENT;
-        /* fall through */
+        __attribute__((fallthrough));
     case WORD:
         if (is_blank(c))
             return BLANK;
