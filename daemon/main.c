@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/ahead.h"
 #include "daemon/access.h"
 #include "daemon/cgroup.h"
 #include "daemon/config.h"
@@ -144,6 +145,18 @@ static int check(const char *path)
     return EXIT_SUCCESS;
 }
 
+/* Becomes the runner where there is anything to compile. */
+static int build(const char *path, struct config *config)
+{
+    struct error e;
+    int rc = ahead_build(path, config->runner, &e);
+
+    if (rc)
+        fprintf(stderr, "bobbind: %s\n", e.text);
+    config_fini(config);
+    return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
     struct config config;
@@ -162,6 +175,8 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS;
     if (action == OPTIONS_CHECK)
         return check(directory);
+    if (action == OPTIONS_BUILD)
+        return build(directory, &config);
     log_set_level(config.log_level);
     prepare_process(&config);
     rc = lock_state_dir(config.state_dir, &lock, &e);

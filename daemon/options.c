@@ -19,6 +19,7 @@ static const char help[] =
     "  --config FILE      read settings from a TOML file\n"
     "  --log-level LEVEL  error, warning, info or debug (info)\n"
     "  --check DIR        only say whether DIR would do as an app\n"
+    "  --build DIR        only compile the modules of the app in DIR\n"
     "  --version          print the version\n"
     "  --help             print this\n";
 
@@ -27,7 +28,7 @@ struct options_given {
     const char *state_dir;
     const char *config;
     const char *log_level;
-    const char *check;
+    const char *directory; /* of --check and --build */
 };
 
 static int options_parse(int argc, char **argv, struct options_given *given,
@@ -36,7 +37,7 @@ static int options_parse(int argc, char **argv, struct options_given *given,
     static const struct option options[] = {
         {"socket", required_argument, NULL, 's'},    {"state-dir", required_argument, NULL, 'd'},
         {"config", required_argument, NULL, 'c'},    {"log-level", required_argument, NULL, 'l'},
-        {"check", required_argument, NULL, 'k'},
+        {"check", required_argument, NULL, 'k'},     {"build", required_argument, NULL, 'b'},
         {"version", no_argument, NULL, 'v'},         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -55,8 +56,9 @@ static int options_parse(int argc, char **argv, struct options_given *given,
             given->config = optarg;
             break;
         case 'k':
-            given->check = optarg;
-            *action = OPTIONS_CHECK;
+        case 'b':
+            given->directory = optarg;
+            *action = option == 'k' ? OPTIONS_CHECK : OPTIONS_BUILD;
             break;
         case 'l':
             given->log_level = optarg;
@@ -175,8 +177,8 @@ int options_read(int argc, char **argv, struct config *config, enum options_acti
 {
     struct options_given given = {0};
     int rc = options_parse(argc, argv, &given, ret, e);
-    *ret_directory = given.check;
-    if (rc || *ret != OPTIONS_RUN)
+    *ret_directory = given.directory;
+    if (rc || (*ret != OPTIONS_RUN && *ret != OPTIONS_BUILD))
         return rc;
     config_init(config);
     rc = given.config ? config_load(config, given.config, e) : 0;

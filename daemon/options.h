@@ -8,12 +8,13 @@
 enum options_action {
     OPTIONS_RUN,   /* serve */
     OPTIONS_CHECK, /* --check: look at the directory, say whether it would do */
+    OPTIONS_BUILD, /* --build: compile the directory's modules */
     OPTIONS_SHOWN, /* --help or --version: said on stdout, nothing to do */
 };
 
 /* Read the command line and the configuration file it names, fill in defaults. `config` is then
- * complete; free it with config_fini. With OPTIONS_CHECK it is not filled in, and
- * *ret_directory is the argument. ERR_INVALID_REQUEST: wrong usage. */
+ * complete; free it with config_fini. With OPTIONS_CHECK it is not filled in. With
+ * OPTIONS_CHECK and OPTIONS_BUILD *ret_directory is the argument. ERR_INVALID_REQUEST: wrong usage. */
 int options_read(int argc, char **argv, struct config *config, enum options_action *ret,
                  const char **ret_directory, struct error *e);
 

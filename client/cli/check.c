@@ -1,4 +1,5 @@
-/* check: what the daemon would say of a directory, asked of the program, not of one that runs. */
+/* check and build: what the daemon would say of a directory and make of its modules, asked of the
+ * program, not of one that runs. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,14 +12,17 @@
 #include "client/cli/command.h"
 #include "client/cli/spawned.h"
 
-__attribute__((noreturn)) static void run_check(const char *directory, int fd)
+/* The longest that it may say. */
+enum { WORDS_MAX = 1 << 20 };
+
+__attribute__((noreturn)) static void run_daemon(const char *option, const char *directory, int fd)
 {
     char path[PATH_MAX];
 
     spawned_find_daemon(path, sizeof(path));
     if (dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
         _exit(126);
-    execlp(path, path, "--check", directory, (char *)NULL);
+    execlp(path, path, option, directory, (char *)NULL);
     printf("cannot run '%s': %s\n", path, strerror(errno));
     fflush(stdout);
     _exit(127);
@@ -27,7 +31,8 @@ __attribute__((noreturn)) static void run_check(const char *directory, int fd)
 /* What it says, without the newline at its end and the program's name at its begin; to be freed. */
 static char *read_words(int fd)
 {
-    size_t cap = 4096, len = 0;
+    static const char *const names[] = {"bobbind: ", "bobbin-run: "};
+    size_t cap = WORDS_MAX, len = 0;
     char *text = malloc(cap);
     ssize_t n;
 
@@ -41,8 +46,13 @@ static char *read_words(int fd)
     while (len > 0 && text[len - 1] == '\n')
         len--;
     text[len] = '\0';
-    if (strncmp(text, "bobbind: ", 9) == 0)
-        memmove(text, text + 9, len - 9 + 1);
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        size_t name = strlen(names[i]);
+        if (strncmp(text, names[i], name) == 0) {
+            memmove(text, text + name, len - name + 1);
+            break;
+        }
+    }
     return text;
 }
 
@@ -59,7 +69,7 @@ static int report(struct output *out, const char *directory, const char *words, 
     return EXIT_DONE;
 }
 
-int check_run(const struct options *o, struct output *out)
+static int ask(const char *option, const struct options *o, struct output *out)
 {
     char *directory = appref_directory(appref_of(o), out), *words = NULL;
     int fds[2] = {-1, -1}, status = 0, exit_status;
@@ -70,7 +80,7 @@ int check_run(const struct options *o, struct output *out)
     if (pipe(fds) == 0)
         pid = fork();
     if (pid == 0)
-        run_check(directory, fds[1]);
+        run_daemon(option, directory, fds[1]);
     if (fds[1] >= 0)
         close(fds[1]);
     if (pid > 0)
@@ -84,4 +94,14 @@ int check_run(const struct options *o, struct output *out)
     free(words);
     free(directory);
     return exit_status;
+}
+
+int check_run(const struct options *o, struct output *out)
+{
+    return ask("--check", o, out);
+}
+
+int build_run(const struct options *o, struct output *out)
+{
+    return ask("--build", o, out);
 }

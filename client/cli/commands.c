@@ -46,6 +46,11 @@ const struct command command_table[] = {
      "Reads DIR/spin.toml as the daemon would, with your rights, and says what is wrong with it:\n"
      "file, line, column, and what was expected. Nothing is registered, and no daemon is needed.\n",
      "bobbin check\nbobbin check ./counter --json\n"},
+    {"build", "[DIR]", 0, 1, OPTIONS_APP, build_run, "compile an app's modules ahead of time",
+     "What is compiled stays in DIR/.spin/cache: an app that was built and is then copied to a\n"
+     "machine with the same kind of processor and C library starts there without a compiler. No\n"
+     "daemon is needed. As root, it is done as the directory's owner.\n",
+     "bobbin build\nbobbin build ./counter\n"},
     {"logs", "[APP]", 0, 1,
      OPTIONS_APP | OPTION_BIT(COMPONENT) | OPTION_BIT(FOLLOW) | OPTION_BIT(LINES) | OPTION_BIT(LAST),
      logs_run, "show what an app's components have written",

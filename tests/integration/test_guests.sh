@@ -170,6 +170,21 @@ grep -q "unknown handle of a store" "$dir/wat/.spin/logs/spin2_stderr.txt" &&
     grep -q "unknown handle of a store" "$dir/wat/.spin/logs/wasi_stderr.txt"
 check "the traps are those of dropped handles" "$dir"/wat/.spin/logs/*_stderr.txt
 
+# Ahead of time: what is built then is what the daemon starts.
+cp -r "$apps/counter" early && "$bin/bobbin" build early >out 2>err &&
+    grep -q "^counter.wasm: $dir/early/.spin/cache/.*\.so$" out
+check "an app is built ahead of time" out err
+"$bin/bobbin" build early >out 2>err && grep -q "(was there)$" out
+check "and is not built again" out err
+[ "$("$bin/bobbin" build early --json)" = "{\"directory\":\"$dir/early\",\"ok\":true}" ]
+check "the same, as JSON"
+mkdir none && "$bin/bobbin" build none >out 2>err && [ "$(cat out)" = "app 'none' has no modules to build" ]
+check "an app without modules" out err
+cp -r "$apps/counter" broken && echo text >broken/counter.wasm
+"$bin/bobbin" build broken >out 2>err
+[ $? -ne 0 ] && grep -q "^bobbin: 'counter.wasm' is not a wasm module" err
+check "a module that is none" out err
+
 # By hand, outside of the daemon: the app is the directory one stands in, or $BOBBIN_APP_DIR.
 (cd kv2 && "$bin/bobbin-run" kv2.wasm bad-key >../out 2>../err)
 [ $? -eq 134 ] && grep -q "not UTF-8" err
