@@ -28,7 +28,7 @@ static void app_pack_component(const struct component *component, msgpack_packer
     pack_cstr(pk, "state");
     pack_cstr(pk, component_state_word(s.state));
     pack_cstr(pk, "reason");
-    pack_cstr(pk, s.reason);
+    pack_cstr(pk, !*s.reason && known && usage_is_compiling(&usage) ? usage.name : s.reason);
     pack_cstr(pk, "since");
     msgpack_pack_int64(pk, s.since_ms);
     pack_cstr(pk, "pid");

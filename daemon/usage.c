@@ -5,6 +5,33 @@
 #include <string.h>
 #include <unistd.h>
 
+bool usage_is_compiling(const struct usage *usage)
+{
+    const size_t len = strlen(USAGE_COMPILING);
+    unsigned done, all;
+    int end = 0;
+
+    if (strncmp(usage->name, USAGE_COMPILING, len) != 0)
+        return false;
+    const char *rest = usage->name + len;
+    if (*rest == '\0')
+        return true;
+    return sscanf(rest, " %4u/%4u%n", &done, &all, &end) == 2 && rest[end] == '\0' &&
+           strspn(rest, " 0123456789/") == strlen(rest);
+}
+
+static void copy_name(struct usage *ret, const char *text, const char *end)
+{
+    const char *begin = strchr(text, '(');
+    size_t len = begin && begin < end ? (size_t)(end - begin - 1) : 0;
+
+    if (len >= sizeof(ret->name))
+        len = sizeof(ret->name) - 1;
+    if (len)
+        memcpy(ret->name, begin + 1, len);
+    ret->name[len] = '\0';
+}
+
 bool usage_read(pid_t pid, struct usage *ret)
 {
     char path[32], text[1024];
@@ -28,6 +55,7 @@ bool usage_read(pid_t pid, struct usage *ret)
                         " %*d %*u %*u %lld",
                         &user, &system, &pages) != 3)
         return false;
+    copy_name(ret, text, rest);
     ret->memory = (int64_t)pages * sysconf(_SC_PAGESIZE);
     ret->cpu_ms = (int64_t)(user + system) * 1000 / ticks;
     return true;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "client/runner/cas.h"
@@ -36,6 +37,20 @@ static int cannot_run(const struct error *e)
     fprintf(stderr, "bobbin-run: %s\n", e->text);
     return STATUS_CANNOT_RUN;
 }
+
+/* While it compiles it goes by another name, which the daemon's status and ps show. Longer ones
+ * than 15 bytes are cut. */
+static void show_progress(void *arg, const char *what)
+{
+    char name[32] = "compiling";
+    unsigned done, all;
+    (void)arg;
+    if (sscanf(what, "compiling, %u of %u", &done, &all) == 2)
+        snprintf(name, sizeof(name), "compiling %u/%u", done, all);
+    prctl(PR_SET_NAME, name);
+}
+
+static const struct compile_progress progress = {show_progress, NULL};
 
 /* A reactor is initialised, then run; a command runs by its _start. */
 static int run(struct host *h, uint64_t memory_max)
@@ -72,12 +87,18 @@ static int build_all(const struct options *o)
         struct error e = {0};
         const char *slash = strrchr(*module, '/');
         const char *name = slash ? slash + 1 : *module;
-        if (load_build(*module, name, o->cache_dir, NULL, &object, &e))
+        if (load_build(*module, name, o->cache_dir, &progress, &object, &e))
             status = cannot_run(&e);
         else
             printf("%s: %s%s\n", name, object.path, object.fresh ? "" : " (was there)");
     }
     return status;
+}
+
+static int run_as(struct host *h, const struct options *o)
+{
+    prctl(PR_SET_NAME, "bobbin-run");
+    return run(h, o->memory_max);
 }
 
 static int run_module(const struct options *o)
@@ -92,10 +113,11 @@ static int run_module(const struct options *o)
     int status;
     if (!h.stores || !h.cas)
         error_set(&e, ERR_OTHER, "out of memory");
-    if (!h.stores || !h.cas || load_module(o->module, o->name, o->cache_dir, NULL, &h.guest, &e))
+    if (!h.stores || !h.cas ||
+        load_module(o->module, o->name, o->cache_dir, &progress, &h.guest, &e))
         status = cannot_run(&e);
     else
-        status = run(&h, o->memory_max);
+        status = run_as(&h, o);
     stores_free(h.stores);
     cas_table_free(h.cas);
     return status;

@@ -48,6 +48,11 @@ start_daemon() {
 
 bobbin() { "$bin/bobbin" "$@" >cli.log 2>&1; }
 
+# says_compiling APP: its status does.
+says_compiling() {
+    "$bin/bobbin" status --app "$1" --json >status.json 2>&1 && grep -q '"reason": *"compiling' status.json
+}
+
 # ended APP COMPONENT CODE: that component's process has ended, with that code.
 ended() {
     "$bin/bobbin" status --app "$1" --json >status.json 2>&1 &&
@@ -184,6 +189,14 @@ cp -r "$apps/counter" broken && echo text >broken/counter.wasm
 "$bin/bobbin" build broken >out 2>err
 [ $? -ne 0 ] && grep -q "^bobbin: 'counter.wasm' is not a wasm module" err
 check "a module that is none" out err
+
+# While a module is compiled, the status says so. The first start is the one that compiles.
+cp -r "$apps/counter" slow && sed -i 's/^name = .*/name = "slow"/' slow/spin.toml && bobbin register "$dir/slow" &&
+    bobbin start --app slow && until_true says_compiling slow
+check "compiling" cli.log status.json
+until_true grep -qx "run 1" "$(output slow counter)"
+check "and then it runs" "$dir"/slow/.spin/logs/*
+bobbin stop --app slow
 
 # By hand, outside of the daemon: the app is the directory one stands in, or $BOBBIN_APP_DIR.
 (cd kv2 && "$bin/bobbin-run" kv2.wasm bad-key >../out 2>../err)

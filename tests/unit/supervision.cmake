@@ -12,6 +12,11 @@ foreach(name IN ITEMS component process outlog warden)
         LABELS unit)
 endforeach()
 
+bobbin_check_test(test_usage
+    SOURCES unit/test_usage.c ${PROJECT_SOURCE_DIR}/daemon/usage.c
+    LIBRARIES bobbind_supervision
+    LABELS unit)
+
 if(BOBBIN_SANITIZE MATCHES thread)
     set_tests_properties(test_component test_process test_outlog test_warden PROPERTIES
         ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/tsan.supp")
