@@ -11,8 +11,8 @@
  *   - the manifest's environment, BOBBIN_FD=3, BOBBIN_APP, BOBBIN_COMPONENT, BOBBIN_INSTANCE,
  *     BOBBIN_STATE_DIR; with a source, BOBBIN_SOURCE; with `ready = "line"`, BOBBIN_READY_FD=4; with
  *     a memory_max, BOBBIN_MEMORY_MAX in bytes; with `files`, BOBBIN_FILES, a line for each file or
- *     directory: its absolute path, a tab, its path in the guest; with a watchdog,
- *     BOBBIN_WATCHDOG_MS. Nothing is inherited, not even PATH. */
+ *     directory: its absolute path, a tab, its path in the guest, and a tab and "rw" where it may
+ *     write; with a watchdog, BOBBIN_WATCHDOG_MS. Nothing is inherited, not even PATH. */
 #ifndef BOBBIN_DAEMON_LAUNCH_H
 #define BOBBIN_DAEMON_LAUNCH_H
 

@@ -299,6 +299,7 @@ manifest_ptr load(const std::string &directory, bool read_it)
             manifest_tool_read_app(doc, doc.root, m.get());
             read_components_1(c, m.get());
         }
+        manifest_check_writable(doc, m.get());
     }
     std::string wrong = wrong_name(name);
     if (!wrong.empty())

@@ -81,7 +81,8 @@ struct component_spec {
     char **command;     /* program and first arguments to run instead of the runner; NULL: runner */
     char **args;        /* arguments behind the module's path (runner) or the command */
     char **environment; /* "NAME=value", in the order of their names */
-    char **files;       /* "SOURCE\tDESTINATION": what the guest may read, for the runner */
+    char **files;       /* "SOURCE\tDESTINATION", with "\trw" behind it if the guest may
+                         * write it too: for the runner */
     char **stores;      /* labels of key_value_stores */
     enum restart_policy restart;
     uint32_t restart_delay_ms;     /* first delay before a restart; doubles … */

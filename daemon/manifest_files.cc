@@ -125,16 +125,63 @@ static void add_element(mounts *m, const toml::node &node)
         add(m, source, source);
 }
 
+/* A guest that could write these could write itself another manifest, or past its store. */
+static void check_writable(const manifest_context &c, const toml::node &node,
+                           const std::string &path)
+{
+    const std::string state = c.real + "/.spin", manifest = c.real + "/spin.toml";
+
+    if (path == manifest || path == state || path.compare(0, state.size() + 1, state + "/") == 0)
+        toml_fail(c.doc, node.source(), "'writable': spin.toml and .spin cannot be");
+}
+
+/* Marks the mount with that path in the guest. */
+static void make_writable(const manifest_context &c, const toml::node &node,
+                          std::vector<std::string> *list)
+{
+    std::string destination = toml_string_at(c.doc, node, "writable", "an array of strings");
+    bool found = false;
+
+    if (destination.empty() || destination[0] != '/')
+        destination = "/" + destination;
+    for (std::string &mount : *list) {
+        std::size_t tab = mount.find('\t');
+        if (mount.compare(tab + 1, std::string::npos, destination) != 0)
+            continue;
+        check_writable(c, node, mount.substr(0, tab));
+        mount += "\trw";
+        found = true;
+    }
+    if (!found)
+        toml_fail(c.doc, node.source(),
+                  "'writable': no entry of 'files' is '" + destination +
+                      "' in the guest, or it is there twice");
+}
+
+static void read_writable(const manifest_context &c, const toml::table &component,
+                          std::vector<std::string> *list)
+{
+    const toml::table *tools = toml_table(c.doc, component, "tool");
+    const toml::table *tool = tools ? toml_table(c.doc, *tools, "bobbin") : nullptr;
+    const toml::node *node = tool ? tool->get("writable") : nullptr;
+
+    if (!node)
+        return;
+    if (!node->is_array())
+        toml_fail_type(c.doc, *node, "writable", "an array of strings");
+    for (const toml::node &element : *node->as_array())
+        make_writable(c, element, list);
+}
+
 char **manifest_files(const manifest_context &c, const toml::table &component, bool optional)
 {
     const toml::node *node = component.get("files");
     std::vector<std::string> list;
 
-    if (!node)
-        return toml_cstrs(list);
-    if (!node->is_array())
+    static const toml::array none;
+    if (node && !node->is_array())
         toml_fail_type(c.doc, *node, "files", "an array of strings and tables");
-    for (const toml::node &element : *node->as_array()) {
+    for (const toml::node &element : node ? *node->as_array() : none) {
         mounts m{c, element, std::move(list)};
         try {
             add_element(&m, element);
@@ -144,5 +191,28 @@ char **manifest_files(const manifest_context &c, const toml::table &component, b
         }
         list = std::move(m.list);
     }
+    read_writable(c, component, &list);
     return toml_cstrs(list);
+}
+
+/* The module at `source` belongs to somebody's grants: no guest may write it. */
+static bool holds(const std::string &mount, const std::string &source)
+{
+    std::string path = mount.substr(0, mount.find('\t'));
+    std::size_t end = mount.size() >= 3 ? mount.size() - 3 : 0;
+
+    return mount.compare(end, std::string::npos, "\trw") == 0 &&
+           (source == path || source.compare(0, path.size() + 1, path + "/") == 0);
+}
+
+void manifest_check_writable(const toml_document &doc, const struct manifest *m)
+{
+    for (std::size_t i = 0; i < m->component_count; i++)
+        for (char **mount = m->components[i]->files; mount && *mount; mount++)
+            for (std::size_t k = 0; k < m->component_count; k++)
+                if (m->components[k]->source && holds(*mount, m->components[k]->source))
+                    toml_fail(doc, doc.root.source(),
+                              std::string("component '") + m->components[i]->id +
+                                  "': what is 'writable' holds the module of component '" +
+                                  m->components[k]->id + "'");
 }

@@ -22,7 +22,10 @@ std::string manifest_source(const manifest_context &c, const toml::node &node,
                             struct source_mark *ret_mark);
 
 /* The component's `files`, as component_spec has them: files, directories, patterns that match now.
- * With `optional` those that are not there are passed over: a command of its own does without. */
+ * Those that the tool table calls `writable` have "\trw" at their end. With `optional` those that are not there are passed over: a command of its own does without. */
 char **manifest_files(const manifest_context &c, const toml::table &component, bool optional);
+
+/* No component may write a component's module. */
+void manifest_check_writable(const toml_document &doc, const struct manifest *m);
 
 #endif

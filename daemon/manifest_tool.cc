@@ -140,7 +140,7 @@ void manifest_tool_read(const toml_document &doc, const toml::table &component,
                     {"command", "args", "restart", "restart_delay", "restart_max_delay",
                      "start_limit_burst", "start_limit_interval", "stop_timeout", "schedule",
                      "ready", "start_timeout", "watchdog", "instances", "memory_max", "cpu_max",
-                     "files_max", "log_size", "log_keep", "log_policy"});
+                     "files_max", "writable", "log_size", "log_keep", "log_policy"});
     spec->restart = RESTART_ON_FAILURE;
     spec->restart_delay_ms = MANIFEST_RESTART_DELAY_MS;
     spec->restart_max_delay_ms = MANIFEST_RESTART_MAX_DELAY_MS;

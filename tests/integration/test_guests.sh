@@ -175,6 +175,13 @@ grep -q "unknown handle of a store" "$dir/wat/.spin/logs/spin2_stderr.txt" &&
     grep -q "unknown handle of a store" "$dir/wat/.spin/logs/wasi_stderr.txt"
 check "the traps are those of dropped handles" "$dir"/wat/.spin/logs/*_stderr.txt
 
+# The manifest's files, one directory of them writable.
+cp -r "$apps/files" files && mkdir -p files/ro/sub files/rw && printf hello >files/ro/text && echo one >files/one.txt &&
+    ln -s ../secret files/ro/out && ln -s /etc files/ro/root && echo secret >files/secret &&
+    bobbin register "$dir/files" && bobbin start --app files && until_true ended files files 0 &&
+    [ "$(cat "$(output files files)")" = "all of it" ] && [ "$(cat files/secret)" = secret ]
+check "files, some of them writable" cli.log status.json "$dir"/files/.spin/logs/*
+
 # Ahead of time: what is built then is what the daemon starts.
 cp -r "$apps/counter" early && "$bin/bobbin" build early >out 2>err &&
     grep -q "^counter.wasm: $dir/early/.spin/cache/.*\.so$" out

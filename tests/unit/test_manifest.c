@@ -310,6 +310,12 @@ START_TEST(files_are_mounts_within_the_directory)
          "files = [\"www/**/*\"]\n");
     snprintf(expected[0], sizeof(expected[0]), "%s/www\t/www", dir);
     check_strings(m->components[0]->files, STRINGS(expected[0]));
+    load("spin_manifest_version = 2\n[component.a]\nsource = \"app.wasm\"\n"
+         "files = [\"a.txt\", { source = \"www\", destination = \"/static\" }]\n"
+         "tool.bobbin.writable = [\"static\"]\n");
+    snprintf(expected[0], sizeof(expected[0]), "%s/a.txt\t/a.txt", dir);
+    snprintf(expected[1], sizeof(expected[1]), "%s/www\t/static\trw", dir);
+    check_strings(m->components[0]->files, STRINGS(expected[0], expected[1]));
 }
 END_TEST
 
@@ -416,8 +422,7 @@ END_TEST
 
 #define SIZE_EXPECTED                                                                              \
     "expected a size (a number of bytes, or a string such as \"64M\", \"1G\") for 'memory_max'"
-#define SHARE_EXPECTED                                                                             \
-    "expected a share of one processor such as \"50%\", \"200%\" for 'cpu_max'"
+#define SHARE_EXPECTED "expected a share of one processor such as \"50%\", \"200%\" for 'cpu_max'"
 
 static const struct {
     const char *line;
@@ -494,8 +499,7 @@ static const struct {
     {V2 "application = 1", ":2:15: expected a table for 'application'"},
     {V2 "[application.tool.bobbin]\ndurability = \"lax\"",
      ":3:14: expected \"full\" or \"relaxed\" for 'durability'"},
-    {V2 "[application.tool.bobbin]\ndurable = 1",
-     ":3:1: unknown key 'durable'"},
+    {V2 "[application.tool.bobbin]\ndurable = 1", ":3:1: unknown key 'durable'"},
     {V2 "[application]\nname = 1", ":3:8: expected a string for 'name'"},
     {V2 "[application]\nname = \"\"", ":3:8: the app's name must have 1 to 128 bytes"},
     {V2 "[application]\nname = \"a/b\"",
@@ -542,6 +546,16 @@ static const struct {
      ":4:10: files: 'out.wasm' is not within the app directory"},
     {V2 "[component.a]\nsource = \"app.wasm\"\nfiles = [{ source = \"sub\" }]",
      ":4:10: 'files': expected both 'source' and 'destination'"},
+    {V2 "[component.a]\nsource = \"app.wasm\"\ntool.bobbin.writable = \"x\"",
+     ":4:24: expected an array of strings for 'writable'"},
+    {V2 "[component.a]\nsource = \"app.wasm\"\ntool.bobbin.writable = [\"/x\"]",
+     ":4:25: 'writable': no entry of 'files' is '/x' in the guest, or it is there twice"},
+    {V2 "[component.a]\nsource = \"app.wasm\"\nfiles = [\"spin.toml\"]\n"
+        "tool.bobbin.writable = [\"spin.toml\"]",
+     ":5:25: 'writable': spin.toml and .spin cannot be"},
+    {V2 "[component.a]\ntool.bobbin.command = [\"true\"]\n[component.b]\nsource = \"app.wasm\"\n"
+        "files = [\"app.wasm\"]\ntool.bobbin.writable = [\"app.wasm\"]",
+     ":1:1: component 'b': what is 'writable' holds the module of component 'b'"},
     {V2 "[application.tool.bobbin]\nallow_user = [1]",
      ":3:1: unknown key 'allow_user'; did you mean 'allow_users'?"},
     {V2 "[application.tool.bobbin]\nallow_users = \"x\"",
