@@ -80,6 +80,7 @@ int app_make_component(struct app *app, struct component_spec *spec, unsigned in
         .runner = app->server->options.runner,
         .warden = app->server->options.warden,
         .gate = &app->server->gate,
+        .leader = app->server->options.leader,
         .cgroup = app->server->options.cgroup,
         .on_connection = app_on_connection,
         .on_change = app_on_change,

@@ -16,6 +16,7 @@
 
 struct cgroup;
 struct launch_gate;
+struct leader;
 struct warden;
 
 /* X(identifier, word) */
@@ -50,6 +51,7 @@ struct component_host {
     const char *runner;    /* path of bobbin-run */
     struct warden *warden; /* told of every process group; NULL: none (tests) */
     struct launch_gate *gate; /* bounds how many are started at once; NULL: none (tests) */
+    struct leader *leader;    /* the thread that forks them; NULL: any (tests) */
     struct cgroup *cgroup;    /* where limits are set; NULL: by rlimits */
     /* A process was started: `fd` is the daemon's end of its connection (non-blocking, close on
      * exec), the callee's from now on. */

@@ -23,25 +23,39 @@ static const char *step_text(int step)
     return "cannot start the process";
 }
 
+struct launch_fork {
+    const struct launch_plan *plan;
+    pid_t pid;
+    int errnum;
+};
+
 /* Plain fork: a child that shared the daemon's memory, as vfork's does, would share it with the
  * user that it becomes, and a program on a slow file system would hold up its parent.
  *
  * A signal handler of the daemon's must not run in the child: it would write to pipes that both
  * have. The child unblocks the signals when it has reset the handlers. */
-static pid_t fork_child(const struct launch_plan *p)
+static void fork_here(void *arg)
 {
+    struct launch_fork *f = arg;
     sigset_t all, before;
-    pid_t pid;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid = fork();
-    if (pid == 0)
-        launch_child(p);
-    int saved = errno;
+    f->pid = fork();
+    if (f->pid == 0)
+        launch_child(f->plan);
+    f->errnum = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = saved;
-    return pid;
+}
+
+/* The child's number, or -1 with errno. */
+static pid_t fork_child(const struct launch_plan *p, struct leader *leader)
+{
+    struct launch_fork f = {.plan = p};
+
+    leader_call(leader, fork_here, &f);
+    errno = f.errnum;
+    return f.pid;
 }
 
 /* Wait for exec, which closes the pipe, or for the child's complaint. */
@@ -86,7 +100,7 @@ int launch(const struct launch_request *request, struct launched *ret, struct er
 
     if (code)
         return code;
-    pid = fork_child(&p);
+    pid = fork_child(&p, request->leader);
     if (pid < 0) {
         code = error_set(e, ERR_OTHER, "cannot start a process: %s", strerror(errno));
         goto out;

@@ -20,6 +20,7 @@
 
 #include "daemon/cgroup.h"
 #include "daemon/directory.h"
+#include "daemon/leader.h"
 #include "daemon/manifest.h"
 #include "daemon/warden.h"
 
@@ -37,6 +38,7 @@ struct launch_request {
     const char *runner;    /* used when the spec has no command */
     struct warden *warden; /* may be NULL */
     struct cgroup *cgroup; /* may be NULL */
+    struct leader *leader; /* the thread that forks; NULL: the caller's (tests) */
 };
 
 /* The caller's from now on; all descriptors are close on exec. */
@@ -49,9 +51,9 @@ struct launched {
     int ready;      /* what it says when it is ready, non-blocking; -1: it is not asked to */
 };
 
-/* Blocks until the program has been executed: for a pool thread, which must live as long as the
- * process is to live (libuv's do), as PDEATHSIG looks at the thread that forked. The error's text
- * says what could not be done: "cannot run '/x/y': No such file or directory". */
+/* Blocks until the program has been executed: for a pool thread. The process lives no longer than the
+ * thread that forks it, as that is what PDEATHSIG looks at: see leader.h. The error's text says what
+ * could not be done: "cannot run '/x/y': No such file or directory". */
 int launch(const struct launch_request *request, struct launched *ret, struct error *e);
 
 #endif

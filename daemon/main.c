@@ -1,6 +1,7 @@
 /* bobbind: set-up in the order that matters, then the server. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "daemon/cgroup.h"
 #include "daemon/config.h"
 #include "daemon/directory.h"
+#include "daemon/leader.h"
 #include "daemon/log.h"
 #include "daemon/manifest.h"
 #include "daemon/options.h"
@@ -83,9 +85,19 @@ static void prepare_process(const struct config *config)
     setenv("UV_THREADPOOL_SIZE", threads, 1);
 }
 
-static int serve(const struct config *config, struct warden *warden, struct cgroup *cgroup,
-                 struct error *e)
+/* What the server's thread is given, and what came of it. */
+struct serving {
+    const struct config *config;
+    struct warden *warden;
+    struct cgroup *cgroup;
+    struct leader *leader;
+    int rc;
+    struct error error;
+};
+
+static int serve(const struct serving *s, struct error *e)
 {
+    const struct config *config = s->config;
     struct server_options options = {
         .socket_path = config->socket,
         .state_dir = config->state_dir,
@@ -96,8 +108,9 @@ static int serve(const struct config *config, struct warden *warden, struct cgro
         .quota_bytes = config->quota_bytes,
         .quota_entries = config->quota_entries,
         .cache_bytes = config->cache_bytes,
-        .warden = warden,
-        .cgroup = cgroup,
+        .warden = s->warden,
+        .cgroup = s->cgroup,
+        .leader = s->leader,
     };
     struct server server;
     struct store_share share = {.bytes = config->store_memory};
@@ -119,6 +132,34 @@ static int serve(const struct config *config, struct warden *warden, struct cgro
     rc = server_run(&server);
     server_fini(&server);
     log_info("stopped");
+    return rc;
+}
+
+static void *serve_thread(void *arg)
+{
+    struct serving *s = arg;
+    s->rc = serve(s, &s->error);
+    leader_stop(s->leader);
+    return NULL;
+}
+
+/* Serve on another thread, as this one has to fork the app processes. */
+static int serve_beside(struct serving *s, struct error *e)
+{
+    pthread_t thread;
+    int rc = leader_new(&s->leader, e);
+    if (rc)
+        return rc;
+    rc = pthread_create(&thread, NULL, serve_thread, s);
+    if (rc) {
+        rc = error_set(e, ERR_OTHER, "cannot start a thread: %s", strerror(rc));
+    } else {
+        leader_run(s->leader);
+        pthread_join(thread, NULL);
+        rc = s->rc;
+        *e = s->error;
+    }
+    leader_free(s->leader);
     return rc;
 }
 
@@ -190,7 +231,8 @@ int main(int argc, char **argv)
     if (!rc)
         rc = warden_start(&warden, &e);
     if (!rc)
-        rc = serve(&config, warden, cgroup, &e);
+        rc = serve_beside(&(struct serving){.config = &config, .warden = warden, .cgroup = cgroup},
+                          &e);
     if (rc)
         log_error("%s", e.text);
     warden_stop(warden);

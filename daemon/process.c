@@ -305,6 +305,7 @@ static void launch_work(uv_work_t *work)
         .runner = p->host->runner,
         .warden = p->host->warden,
         .cgroup = p->host->cgroup,
+        .leader = p->host->leader,
     };
     p->launch_code = launch(&request, &p->launched, &p->launch_error);
 }

@@ -9,6 +9,7 @@
 #include "daemon/apps.h"
 #include "daemon/events.h"
 #include "daemon/launch_gate.h"
+#include "daemon/leader.h"
 #include "daemon/list.h"
 #include "daemon/listener.h"
 #include "daemon/request.h"
@@ -36,6 +37,7 @@ struct server_options {
     uint64_t cache_bytes; /* of the cache of committed values; 0: none */
     struct warden *warden; /* started by the caller; may be NULL */
     struct cgroup *cgroup; /* the same */
+    struct leader *leader; /* the process's first thread; not the server's */
     struct access_admins admins;
 };
 

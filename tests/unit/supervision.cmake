@@ -12,6 +12,11 @@ foreach(name IN ITEMS component process outlog warden)
         LABELS unit)
 endforeach()
 
+bobbin_check_test(test_leader
+    SOURCES unit/test_leader.c
+    LIBRARIES bobbind_supervision
+    LABELS unit)
+
 bobbin_check_test(test_usage
     SOURCES unit/test_usage.c ${PROJECT_SOURCE_DIR}/daemon/usage.c
     LIBRARIES bobbind_supervision
