@@ -140,6 +140,7 @@ int app_new(struct server *server, const struct directory *directory, struct man
     list_init(&app->leave_waiters);
     list_init(&app->reload_waiters);
     list_init(&app->retired);
+    tally_init(&app->tally);
     rc = directory_copy(&app->directory, directory, e);
     if (rc)
         goto fail;
@@ -263,6 +264,7 @@ static void app_on_closed(void *arg)
     list_remove(&app->link);
     app_leave_waiters(app);
     directory_fini(&app->directory);
+    tally_fini(&app->tally);
     cache_space_free(app->cache);
     manifest_free(app->manifest);
     free(app->manifest_error);

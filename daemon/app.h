@@ -14,6 +14,7 @@
 #include "daemon/directory.h"
 #include "daemon/list.h"
 #include "daemon/manifest.h"
+#include "daemon/tally.h"
 #include "protocol/errors.h"
 #include "protocol/reader.h"
 
@@ -67,6 +68,7 @@ struct app {
     struct list watches;         /* struct watch, of all its connections */
     unsigned watch_count;
     uint64_t requests;           /* of its connections, so far */
+    struct tally tally;          /* of its connections, too */
     bool restoring;              /* its store is about to be replaced: nothing is started */
     uint64_t requests_seen;      /* of these, a second ago at most … */
     uint32_t rate;               /* … and how many came in the second before */

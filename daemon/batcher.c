@@ -139,12 +139,23 @@ static void feed_cache(struct batcher *b)
     }
 }
 
+/* What the round that is over has to tell of time. */
+static void count_round(struct batcher *b)
+{
+    if (b->job.commit_ns)
+        hist_add(&b->counts.commits, &hist_time, b->job.commit_ns);
+    if (b->job.sync_ns)
+        hist_add(&b->counts.syncs, &hist_time, b->job.sync_ns);
+}
+
 static void report_ops(struct batcher *b)
 {
     uint64_t writes = b->counts.writes;
+    size_t size = length(&b->job.ran);
 
-    if (!list_empty(&b->job.ran))
-        b->counts.batches++;
+    b->counts.batches += size > 0;
+    if (size)
+        hist_add(&b->counts.sizes, &hist_size, size);
     while (!list_empty(&b->job.ran)) {
         struct op *op = op_of(list_pop(&b->job.ran));
         b->counts.writes += op_is_write(op);
@@ -248,6 +259,7 @@ static void after_round_cb(uv_work_t *work, int status)
     report_sweep(b);
     report_sync(b);
     feed_cache(b);
+    count_round(b);
     report_ops(b);
     report_tasks(b);
     if (b->job.checkpoint)
@@ -624,4 +636,9 @@ void batcher_close(struct batcher *b, void (*on_closed)(void *arg), void *arg)
 const struct batcher_counts *batcher_counts(const struct batcher *b)
 {
     return &b->counts;
+}
+
+size_t batcher_queued(const struct batcher *b)
+{
+    return b->queued;
 }

@@ -12,6 +12,7 @@
 
 #include "daemon/cache.h"
 #include "daemon/directory.h"
+#include "daemon/hist.h"
 #include "daemon/op.h"
 #include "daemon/store.h"
 
@@ -97,8 +98,13 @@ struct batcher_counts {
     uint64_t writes;
     uint64_t errors;  /* operations that failed */
     uint64_t expired; /* entries removed because their time was over */
+    struct hist sizes;   /* operations of the batches */
+    struct hist commits; /* how long commits took, in nanoseconds, their sync included */
+    struct hist syncs;   /* how long one waited for the disk in those rounds that did */
 };
 
 const struct batcher_counts *batcher_counts(const struct batcher *b);
+/* Operations that wait for their batch. */
+size_t batcher_queued(const struct batcher *b);
 
 #endif

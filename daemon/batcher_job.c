@@ -110,9 +110,12 @@ static void job_sweep(struct job *job)
 
 static void job_commit(struct job *job)
 {
+    uint64_t began = uv_hrtime();
     struct error e;
+    int code = store_commit(job->store, &e);
 
-    if (store_commit(job->store, &e) != 0) {
+    job->commit_ns = uv_hrtime() - began;
+    if (code) {
         job_undo(job, &e);
         if (job->sweep)
             job->sweep_error = e;
@@ -138,6 +141,7 @@ static void job_step_task(struct job *job)
 static void job_work(struct job *job)
 {
     struct error ignored; /* whoever writes next is told */
+    uint64_t synced = store_sync_ns(job->store);
 
     job_begin(job);
     job_run_ops(job);
@@ -152,6 +156,7 @@ static void job_work(struct job *job)
         return;
     if (store_sync(job->store, job->fold, &ignored) != 0)
         job->sync_error = ignored;
+    job->sync_ns = store_sync_ns(job->store) - synced;
     if (job->fold) {
         store_fold(job->store, &ignored);
         store_rest(job->store);
@@ -176,6 +181,7 @@ void job_run(struct job *job)
 
     job->change_count = 0;
     job->swept = 0;
+    job->commit_ns = job->sync_ns = 0;
     job->sweep_error.code = 0;
     job->write_error.code = 0;
     job->sync_error.code = 0;

@@ -39,6 +39,8 @@ struct job {
     uint64_t commit;          /* the number of this round's batch if it changed something … */
     const struct store_change *changes; /* … and what it changed */
     size_t change_count;                /* 0: nothing */
+    uint64_t commit_ns;                 /* how long this round's commit took; 0: it had none … */
+    uint64_t sync_ns;                   /* … and how long it waited for syncs of the log */
     struct error trouble;               /* with a code: the store was not closed cleanly */
 };
 

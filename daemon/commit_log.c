@@ -43,6 +43,7 @@ struct commit_log {
     uint64_t generation;              /* the latest */
     bool synced;                      /* all that was appended */
     bool broken;
+    uint64_t sync_ns;                 /* spent in syncs, so far */
     struct buffer window;             /* what was read last … */
     uint64_t window_at;               /* … from this offset … */
     int window_fd;                    /* … of this file; -1: nothing */
@@ -522,6 +523,30 @@ static void break_log(struct commit_log *log)
     log->broken = true;
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static int sync_timed(struct commit_log *log, int fd)
+{
+    uint64_t began = now_ns();
+    int rc = fdatasync(fd);
+    int errnum = errno;
+
+    log->sync_ns += now_ns() - began;
+    errno = errnum;
+    return rc;
+}
+
+uint64_t commit_log_sync_ns(const struct commit_log *log)
+{
+    return log->sync_ns;
+}
+
 int commit_log_sync(struct commit_log *log, struct error *e)
 {
     struct segment *s = active(log);
@@ -531,7 +556,7 @@ int commit_log_sync(struct commit_log *log, struct error *e)
     /* The kernel tells of a failure once, and then takes what was lost for written. */
     if (log->broken)
         return refuse(log, log->active, "a sync of it has failed", e);
-    if (fdatasync(s->fd) != 0) {
+    if (sync_timed(log, s->fd) != 0) {
         int errnum = errno;
         break_log(log);
         return fail(log, log->active, "write", errnum, e);

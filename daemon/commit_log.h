@@ -84,6 +84,8 @@ int commit_log_append(struct commit_log *log, const struct commit_log_record *re
 /* Sync what was appended without. */
 int commit_log_sync(struct commit_log *log, struct error *e);
 bool commit_log_is_synced(const struct commit_log *log);
+/* How long commit_log_append and commit_log_sync have waited for the disk, since it was opened. */
+uint64_t commit_log_sync_ns(const struct commit_log *log);
 /* A sync has failed: what is on the disk is not known. Nothing is appended any more until the
  * database holds all, durably, under a new epoch, and commit_log_start was called. */
 bool commit_log_is_broken(const struct commit_log *log);

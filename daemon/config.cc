@@ -5,7 +5,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <vector>
 
+#include "daemon/metrics_address.h"
 #include "daemon/toml_read.hh"
 
 void config_init(struct config *c)
@@ -24,8 +26,15 @@ void config_init(struct config *c)
     c->cache_bytes = CONFIG_CACHE_BYTES;
 }
 
+void config_clear_metrics_listen(struct config *c)
+{
+    while (c->metrics_listen_count)
+        std::free(c->metrics_listen[--c->metrics_listen_count]);
+}
+
 void config_fini(struct config *c)
 {
+    config_clear_metrics_listen(c);
     std::free(c->socket);
     std::free(c->state_dir);
     std::free(c->runner);
@@ -108,6 +117,44 @@ static void read_store(const toml_document &doc, struct config *c)
     toml_integer(doc, doc.root, "wal_pages", 8, 1u << 20, &c->wal_pages);
 }
 
+int config_add_metrics_listen(struct config *c, const char *address, struct error *e)
+{
+    int rc = metrics_address_check(address, e);
+
+    if (rc)
+        return rc;
+    if (c->metrics_listen_count == LIMIT_METRICS_LISTENERS)
+        return error_set(e, ERR_INVALID_REQUEST, "more than %u addresses for metrics",
+                         LIMIT_METRICS_LISTENERS);
+    char *copy = strdup(address);
+    if (!copy)
+        return error_set(e, ERR_OTHER, "out of memory");
+    c->metrics_listen[c->metrics_listen_count++] = copy;
+    return 0;
+}
+
+/* One address, or an array of them; checked before anything of `c` is changed. */
+static std::vector<std::string> read_metrics_listen(const toml_document &doc)
+{
+    const char *key = "metrics_listen";
+    std::vector<std::string> addresses;
+    const toml::node *node = doc.root.get(key);
+    struct error e;
+
+    if (node && node->is_string())
+        addresses.push_back(node->as_string()->get());
+    else
+        toml_strings(doc, doc.root, key, &addresses);
+    if (node && (addresses.empty() || addresses.size() > LIMIT_METRICS_LISTENERS))
+        toml_fail_type(doc, *node, key,
+                       ("1 to " + std::to_string(LIMIT_METRICS_LISTENERS) + " addresses").c_str());
+    for (const std::string &address : addresses)
+        if (metrics_address_check(address.c_str(), &e))
+            toml_fail_type(doc, *node, key,
+                           "an absolute path, 127.0.0.1:PORT, [::1]:PORT or localhost:PORT");
+    return addresses;
+}
+
 static void load(struct config *c, const std::string &path)
 {
     toml_document doc = toml_parse(path, read_file(path));
@@ -123,7 +170,7 @@ static void load(struct config *c, const std::string &path)
                             "socket",
                         "state_dir", "runner", "log_level", "store_idle", "threads", "quota_bytes",
                         "quota_entries", "store_memory", "commit_log_size", "fold_changes", "wal_pages",
-                        "admin_group", "cgroup", "cache_bytes"});
+                        "admin_group", "cgroup", "cache_bytes", "metrics_listen"});
     if (toml_string(doc, doc.root, "log_level", &word)) {
         loaded.log_level_set = true;
         if (!log_level_parse(word.c_str(), &loaded.log_level))
@@ -144,6 +191,7 @@ static void load(struct config *c, const std::string &path)
     std::string runner = read_path(doc, "runner"), cgroup = read_path(doc, "cgroup");
     std::string admin_group;
     toml_string(doc, doc.root, "admin_group", &admin_group);
+    std::vector<std::string> metrics_listen = read_metrics_listen(doc);
 
     *c = loaded;
     replace(&c->socket, socket);
@@ -151,6 +199,13 @@ static void load(struct config *c, const std::string &path)
     replace(&c->runner, runner);
     replace(&c->admin_group, admin_group);
     replace(&c->cgroup, cgroup);
+    if (!metrics_listen.empty())
+        config_clear_metrics_listen(c);
+    for (const std::string &address : metrics_listen) {
+        struct error e;
+        if (config_add_metrics_listen(c, address.c_str(), &e))
+            throw toml_failure{e.text};
+    }
 }
 
 int config_load(struct config *c, const char *path, struct error *e)

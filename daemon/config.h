@@ -15,7 +15,8 @@
  *     cgroup = "/sys/fs/cgroup/bobbin"  # where limits are set; otherwise what systemd delegated
  *     quota_bytes = 1000000   # keys and values that one app may hold; 0: no limit
  *     quota_entries = 10000
- *     cache_bytes = 67108864  # of values kept in memory, for all apps together; 0: none */
+ *     cache_bytes = 67108864  # of values kept in memory, for all apps together; 0: none
+ *     metrics_listen = ["/run/bobbin/metrics.sock", "127.0.0.1:9751"] # where metrics are told */
 #ifndef BOBBIN_DAEMON_CONFIG_H
 #define BOBBIN_DAEMON_CONFIG_H
 
@@ -65,6 +66,8 @@ struct config {
     uint64_t quota_bytes;   /* 0: no limit */
     uint64_t quota_entries; /* the same */
     uint64_t cache_bytes;   /* CONFIG_CACHE_BYTES; 0: none */
+    char *metrics_listen[LIMIT_METRICS_LISTENERS]; /* addresses, owned … */
+    unsigned metrics_listen_count;                 /* … and how many */
 };
 
 /* The defaults. */
@@ -72,6 +75,9 @@ void config_init(struct config *c);
 /* Set what the file sets; on failure (file, line, column and what was expected) `c` is unchanged.
  * An unknown key is an error. Blocks: at start-up only. */
 int config_load(struct config *c, const char *path, struct error *e);
+/* Forget the addresses for metrics; another one, whose text is copied. */
+void config_clear_metrics_listen(struct config *c);
+int config_add_metrics_listen(struct config *c, const char *address, struct error *e);
 void config_fini(struct config *c);
 
 #ifdef __cplusplus

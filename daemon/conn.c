@@ -45,6 +45,7 @@ struct conn *conn_new(struct server *server)
     list_init(&c->parked);
     list_push(&server->conns, &c->link);
     server->conn_count++;
+    server->accepted++;
     return c;
 }
 
@@ -171,6 +172,13 @@ void conn_refuse(struct conn *c, int code, const char *reason)
     c->refuse_reason = reason;
     conn_move(c, CONN_REFUSING);
     conn_wake(c);
+}
+
+void conn_count_error(const struct conn *c, int code)
+{
+    c->server->errors[tally_error(code)]++;
+    if (c->app)
+        c->app->tally.errors[tally_error(code)]++;
 }
 
 void conn_audit(const struct conn *c, const char *method, const char *text)

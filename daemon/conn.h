@@ -24,6 +24,7 @@ enum { CONN_READ_CHUNK = 64 << 10 };
 struct app;
 struct component;
 struct server;
+struct tally_calls;
 
 enum conn_state {
     CONN_NEW,       /* made, not started */
@@ -40,6 +41,7 @@ struct conn_label {
     uint64_t epoch; /* app->grants_epoch of then */
     enum op_label_rule rule;
     struct siphash hash; /* of cache_label_hash */
+    struct tally_calls *calls; /* in app->tally */
     char bytes[32]; /* longer ones are looked up each time */
 };
 
@@ -92,6 +94,8 @@ void conn_close(struct conn *c, const char *format, ...) __attribute__((format(p
 /* Answer what is under way, refuse the rest with this code and reason (a literal), then close. */
 void conn_refuse(struct conn *c, int code, const char *reason);
 
+/* Count a refused or failed request of the connection. */
+void conn_count_error(const struct conn *c, int code);
 /* Write down that the connection was denied something. */
 void conn_audit(const struct conn *c, const char *method, const char *text);
 

@@ -168,6 +168,8 @@ static void conn_read_cb(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct conn *c = container_of((uv_pipe_t *)stream, struct conn, pipe);
     if (n > 0) {
+        if (c->app)
+            c->app->tally.received += (uint64_t)n;
         conn_take(c, (const uint8_t *)buf->base, (size_t)n);
         /* Where all is answered there is nothing to wait for, and often nothing left to do. */
         if (!c->inflight)
@@ -205,10 +207,17 @@ static void conn_write_cb(uv_write_t *write, int status)
     conn_wake(c);
 }
 
+static void conn_count_sent(const struct conn *c, size_t n)
+{
+    if (c->app)
+        c->app->tally.sent += n;
+}
+
 static void conn_start_write(struct conn *c, size_t written)
 {
     uv_buf_t buf;
     int rc;
+    conn_count_sent(c, c->out.len - written);
     c->sending = c->out;
     buffer_init(&c->out);
     buf = uv_buf_init((char *)c->sending.data + written, (unsigned)(c->sending.len - written));
@@ -236,6 +245,8 @@ static void conn_flush(struct conn *c)
     if (!c->out.len || c->sending.len || c->state == CONN_CLOSED)
         return;
     n = uv_try_write((uv_stream_t *)&c->pipe, &buf, 1);
+    if (n > 0)
+        conn_count_sent(c, (size_t)n);
     if (n < 0 && n != UV_EAGAIN)
         conn_close(c, "cannot write: %s", uv_strerror(n));
     else if (n < 0 || (size_t)n < c->out.len)

@@ -71,6 +71,7 @@ void dispatch(struct conn *c, const struct message *m)
     if (c->app)
         c->app->requests++;
     if (rc) {
+        conn_count_error(c, rc);
         if (rc == ERR_ACCESS_DENIED)
             conn_audit(c, method_table[method].name, e.text);
         message_write_error(&c->out, m->id, rc, e.text);

@@ -19,6 +19,7 @@ enum { KV_AHEAD = 16 };
 struct kv_ahead {
     struct call call;
     enum op_label_rule rule;
+    struct tally_calls *calls;
     bool hashed; /* the cache may answer it */
     uint32_t hash;
 };
@@ -38,6 +39,7 @@ static const struct conn_label *kv_call_label(struct conn *c, struct slice label
     known->len = label.len;
     known->epoch = c->app->grants_epoch;
     known->hash = cache_label_hash(c->app->cache, label);
+    known->calls = tally_of(&c->app->tally, label, known->rule == LABEL_GRANTED);
     memcpy(known->bytes, label.data, label.len);
     return known;
 }
@@ -54,6 +56,7 @@ static bool kv_call_next(struct conn *c, const uint8_t *bytes, size_t len, struc
         return false;
     method = ret->call.method;
     ret->rule = label->rule;
+    ret->calls = label->calls;
     ret->hashed = (method == METHOD_GET || method == METHOD_EXISTS) && kv_cached_may(c, 0);
     if (ret->hashed)
         ret->hash = cache_key_hash(&label->hash, ret->call.key);
@@ -140,6 +143,7 @@ static bool kv_call_take(struct conn *c, const uint8_t *bytes, const struct kv_a
     }
     c->server->requests++;
     c->app->requests++;
+    a->calls->of[a->call.method]++;
     return true;
 }
 

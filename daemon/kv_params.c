@@ -49,6 +49,8 @@ void kv_start(struct request *r, enum op_kind kind, struct slice label, enum op_
 int kv_begin(struct request *r, enum op_kind kind, struct error *e)
 {
     struct slice label;
+    bool granted;
+    int rc;
     kv_init(r, kind);
     if (reader_str(&r->params, &label))
         return error_set(e, ERR_INVALID_REQUEST, "%s: store must be a string", kv_method(r));
@@ -58,7 +60,10 @@ int kv_begin(struct request *r, enum op_kind kind, struct error *e)
         return error_set(e, ERR_INVALID_REQUEST, "%s: a store's label has 1 to %u bytes, not %zu",
                          kv_method(r), LIMIT_LABEL, label.len);
     r->op.label = label;
-    return conn_label_rule(r->conn, label, &r->op.label_rule, e);
+    rc = conn_label_rule(r->conn, label, &r->op.label_rule, e);
+    granted = !rc && r->op.label_rule == LABEL_GRANTED;
+    tally_of(&r->conn->app->tally, label, granted)->of[r->method]++;
+    return rc;
 }
 
 int kv_read_key(struct request *r, struct reader *from, const char *what, struct slice *ret,

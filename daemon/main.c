@@ -111,6 +111,8 @@ static int serve(const struct serving *s, struct error *e)
         .warden = s->warden,
         .cgroup = s->cgroup,
         .leader = s->leader,
+        .metrics_listen = config->metrics_listen,
+        .metrics_listen_count = config->metrics_listen_count,
     };
     struct server server;
     struct store_share share = {.bytes = config->store_memory};

@@ -17,6 +17,8 @@ static const char help[] =
     "  --state-dir DIR    keep the registrations there (root: /var/lib/bobbin,\n"
     "                     else $XDG_STATE_HOME/bobbin)\n"
     "  --config FILE      read settings from a TOML file\n"
+    "  --metrics-listen ADDRESS\n"
+    "                     tell metrics at a Unix socket's path or 127.0.0.1:PORT; may be repeated\n"
     "  --log-level LEVEL  error, warning, info or debug (info)\n"
     "  --check DIR        only say whether DIR would do as an app\n"
     "  --build DIR        only compile the modules of the app in DIR\n"
@@ -28,6 +30,8 @@ struct options_given {
     const char *state_dir;
     const char *config;
     const char *log_level;
+    const char *metrics_listen[LIMIT_METRICS_LISTENERS + 1]; /* one too many, to be refused */
+    unsigned metrics_listen_count;
     const char *directory; /* of --check and --build */
 };
 
@@ -38,6 +42,7 @@ static int options_parse(int argc, char **argv, struct options_given *given,
         {"socket", required_argument, NULL, 's'},    {"state-dir", required_argument, NULL, 'd'},
         {"config", required_argument, NULL, 'c'},    {"log-level", required_argument, NULL, 'l'},
         {"check", required_argument, NULL, 'k'},     {"build", required_argument, NULL, 'b'},
+        {"metrics-listen", required_argument, NULL, 'm'},
         {"version", no_argument, NULL, 'v'},         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -59,6 +64,10 @@ static int options_parse(int argc, char **argv, struct options_given *given,
         case 'b':
             given->directory = optarg;
             *action = option == 'k' ? OPTIONS_CHECK : OPTIONS_BUILD;
+            break;
+        case 'm':
+            if (given->metrics_listen_count <= LIMIT_METRICS_LISTENERS)
+                given->metrics_listen[given->metrics_listen_count++] = optarg;
             break;
         case 'l':
             given->log_level = optarg;
@@ -152,6 +161,19 @@ static int options_default_runner(struct config *config, struct error *e)
     return 0;
 }
 
+/* Those of the command line are in the place of those of the file. */
+static int options_fill_metrics(struct config *config, const struct options_given *given,
+                                struct error *e)
+{
+    int rc = 0;
+    if (!given->metrics_listen_count)
+        return 0;
+    config_clear_metrics_listen(config);
+    for (unsigned i = 0; i < given->metrics_listen_count && !rc; i++)
+        rc = config_add_metrics_listen(config, given->metrics_listen[i], e);
+    return rc;
+}
+
 static int options_fill(struct config *config, const struct options_given *given, struct error *e)
 {
     int rc = 0;
@@ -163,6 +185,8 @@ static int options_fill(struct config *config, const struct options_given *given
         rc = error_set(e, ERR_INVALID_REQUEST,
                        "--log-level '%s': must be error, warning, info or debug",
                        given->log_level);
+    if (!rc)
+        rc = options_fill_metrics(config, given, e);
     if (!rc && !config->socket)
         rc = options_default_socket(config, e);
     if (!rc && !config->state_dir)

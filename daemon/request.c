@@ -97,6 +97,7 @@ void request_end(struct request *r)
 
 void request_fail(struct request *r, int code, const char *text)
 {
+    conn_count_error(r->conn, code);
     if (code == ERR_ACCESS_DENIED)
         conn_audit(r->conn, method_table[r->method].name, text);
     if (r->conn->state != CONN_CLOSED)

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/cache.h"
 #include "daemon/conn.h"
@@ -90,6 +91,8 @@ int server_init(struct server *s, const struct server_options *options, struct e
     s->state = SERVER_RUNNING;
     s->conn_count = 0;
     s->requests = 0;
+    memset(s->errors, 0, sizeof s->errors);
+    s->accepted = 0;
     s->started_ns = uv_hrtime();
     s->sweep = false;
     s->stop_ticks = 0;
@@ -105,7 +108,9 @@ int server_init(struct server *s, const struct server_options *options, struct e
     if (!rc)
         rc = apps_init(&s->apps, s, options->state_dir, e);
     if (!rc)
-        rc = listener_start(&s->listener, s, options->socket_path, e);
+        rc = metrics_start(&s->metrics, s, options->metrics_listen, options->metrics_listen_count, e);
+    if (!rc && (rc = listener_start(&s->listener, s, options->socket_path, e)))
+        metrics_stop(&s->metrics);
     if (rc)
         return rc;
     server_start_handles(s);
@@ -126,6 +131,7 @@ void server_stop(struct server *s)
         return;
     s->state = SERVER_STOPPING;
     listener_stop(&s->listener);
+    metrics_stop(&s->metrics);
     events_end_waits(s, NULL);
     list_each(it, tmp, &s->conns) {
         struct conn *c = container_of(it, struct conn, link);

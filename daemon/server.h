@@ -12,8 +12,10 @@
 #include "daemon/leader.h"
 #include "daemon/list.h"
 #include "daemon/listener.h"
+#include "daemon/metrics.h"
 #include "daemon/request.h"
 #include "daemon/store.h"
+#include "daemon/tally.h"
 #include "daemon/warden.h"
 #include "daemon/worker.h"
 #include "protocol/errors.h"
@@ -39,6 +41,8 @@ struct server_options {
     struct cgroup *cgroup; /* the same */
     struct leader *leader; /* the process's first thread; not the server's */
     struct access_admins admins;
+    char *const *metrics_listen; /* addresses; borrowed during server_init */
+    unsigned metrics_listen_count;
 };
 
 struct server {
@@ -46,6 +50,7 @@ struct server {
     struct server_options options;
     enum server_state state;
     struct listener listener;
+    struct metrics metrics;
     struct apps apps;
     struct events events;        /* what has happened lately */
     struct launch_gate gate;     /* how fast app processes are started */
@@ -55,6 +60,8 @@ struct server {
     uint8_t *read_buffer;        /* what is read from all of them comes here first */
     unsigned conn_count;
     uint64_t requests;           /* so far */
+    uint64_t errors[TALLY_ERRORS]; /* of these, refused or failed, by -code */
+    uint64_t accepted;           /* connections so far */
     uint64_t started_ns;         /* by uv_hrtime */
     unsigned stop_ticks;         /* how long it has been stopping, in seconds */
     bool sweep;                  /* an app that leaves may be free to go */

@@ -214,6 +214,11 @@ void store_set_relaxed(struct store *s, bool relaxed)
     s->options.relaxed = relaxed;
 }
 
+uint64_t store_sync_ns(const struct store *s)
+{
+    return commit_log_sync_ns(s->commit_log);
+}
+
 int store_sync(struct store *s, bool now, struct error *e)
 {
     struct error why;

@@ -59,6 +59,8 @@
 #define LIMIT_LOG_READ (1u << 20)
 /* Connections of one app, those of its processes included. */
 #define LIMIT_APP_CONNECTIONS 2000u
+/* Addresses at which the daemon tells its metrics. */
+#define LIMIT_METRICS_LISTENERS 4u
 /* Connections of the whole daemon, and apps that can be registered. */
 #define LIMIT_CONNECTIONS 10000u
 #define LIMIT_APPS 10000u

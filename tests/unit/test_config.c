@@ -130,6 +130,17 @@ START_TEST(quotas)
 }
 END_TEST
 
+START_TEST(addresses_of_metrics)
+{
+    ck_assert_int_eq(load("metrics_listen = \"/run/m.sock\"\n"), 0);
+    ck_assert_uint_eq(c.metrics_listen_count, 1);
+    ck_assert_str_eq(c.metrics_listen[0], "/run/m.sock");
+    ck_assert_int_eq(load("metrics_listen = [\"localhost:0\", \"[::1]:9751\", \"127.0.0.1:65535\"]\n"), 0);
+    ck_assert_uint_eq(c.metrics_listen_count, 3);
+    ck_assert_str_eq(c.metrics_listen[1], "[::1]:9751");
+}
+END_TEST
+
 static const struct {
     const char *text;
     const char *expected;
@@ -152,6 +163,13 @@ static const struct {
     {"quota_bytes = -1", ":1:15: expected an integer from 0 for 'quota_bytes'"},
     {"commit_log_size = 8191", ":1:19: expected an integer from 8192 to 1073741824 for 'commit_log_size'"},
     {"fold_changes = 0", ":1:16: expected an integer from 1 to 16777216 for 'fold_changes'"},
+    {"metrics_listen = \"0.0.0.0:9751\"",
+     ":1:18: expected an absolute path, 127.0.0.1:PORT, [::1]:PORT or localhost:PORT for "
+     "'metrics_listen'"},
+    {"metrics_listen = [\"/a\", \"/b\", \"/c\", \"/d\", \"/e\"]",
+     ":1:18: expected 1 to 4 addresses for 'metrics_listen'"},
+    {"metrics_listen = []", ":1:18: expected 1 to 4 addresses for 'metrics_listen'"},
+    {"metrics_listen = 9751", ":1:18: expected an array of strings for 'metrics_listen'"},
     {"wal_pages = 7", ":1:13: expected an integer from 8 to 1048576 for 'wal_pages'"},
     {"threads = 1025", ":1:11: expected an integer from 1 to 1024 for 'threads'"},
 };
@@ -185,6 +203,7 @@ int main(void)
     tcase_add_test(tc, everything_set);
     tcase_add_test(tc, limits_keep_to_their_range);
     tcase_add_test(tc, quotas);
+    tcase_add_test(tc, addresses_of_metrics);
     tcase_add_loop_test(tc, errors_name_the_place, 0, sizeof(bad) / sizeof(bad[0]));
     tcase_add_test(tc, missing_file);
     suite_add_tcase(s, tc);
