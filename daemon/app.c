@@ -307,6 +307,7 @@ void app_leave(struct app *app, int code, const char *reason, bool gone)
     log_info("app '%s' at '%s' leaves: %s", app_name(app), app->directory.path, reason);
     events_note(app, NULL, "left", reason);
     events_end_waits(app->server, app);
+    trace_end(app);
     app->state = APP_LEAVING;
     for (size_t i = 0; i < app->slot_count; i++)
         component_stop(app->slots[i].component);

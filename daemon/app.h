@@ -20,6 +20,7 @@
 
 struct request;
 struct server;
+struct trace;
 
 enum app_state {
     APP_ACTIVE,  /* found and served */
@@ -69,6 +70,8 @@ struct app {
     unsigned watch_count;
     uint64_t requests;           /* of its connections, so far */
     struct tally tally;          /* of its connections, too */
+    struct trace *trace;         /* what they do, for who watches it; NULL: nobody does */
+    uint64_t traced;             /* number of the last operation that was, before */
     bool restoring;              /* its store is about to be replaced: nothing is started */
     uint64_t requests_seen;      /* of these, a second ago at most … */
     uint32_t rate;               /* … and how many came in the second before */

@@ -194,6 +194,7 @@ static void apps_tick_cb(uv_timer_t *timer)
     struct list *it, *tmp;
     apps->ticks++;
     events_tick(apps->server);
+    trace_tick(apps->server);
     if (apps->ticks % (APPS_TICK_MS / APPS_LOOK_MS) == 0) {
         list_each(it, tmp, &apps->all) {
             struct app *app = container_of(it, struct app, link);

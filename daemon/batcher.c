@@ -7,6 +7,7 @@
 #include "daemon/cache_feed.h"
 #include "daemon/clock.h"
 #include "daemon/gather.h"
+#include "daemon/probes.h"
 
 /* Bounds of one batch, so that what comes behind it does not wait long: operations, bytes to be
  * written, expired entries removed. */
@@ -151,18 +152,19 @@ static void count_round(struct batcher *b)
 static void report_ops(struct batcher *b)
 {
     uint64_t writes = b->counts.writes;
-    size_t size = length(&b->job.ran);
+    uint64_t size = 0;
 
-    b->counts.batches += size > 0;
-    if (size)
-        hist_add(&b->counts.sizes, &hist_size, size);
-    while (!list_empty(&b->job.ran)) {
+    b->counts.batches += !list_empty(&b->job.ran);
+    for (; !list_empty(&b->job.ran); size++) {
         struct op *op = op_of(list_pop(&b->job.ran));
         b->counts.writes += op_is_write(op);
         b->counts.reads += !op_is_write(op);
         b->counts.errors += op->status != 0;
         op->on_done(op);
     }
+    PROBE_BATCH_END(b->job.directory.path, size);
+    if (size)
+        hist_add(&b->counts.sizes, &hist_size, size);
     gather_after(&b->gather, b->counts.writes - writes, b->queued);
 }
 
@@ -345,6 +347,7 @@ static void start_round(struct batcher *b)
     job->fold = b->fold && list_empty(&job->todo) && !job->step;
     b->fold = false;
     set_state(b, BATCHER_RUNNING);
+    PROBE_BATCH_BEGIN(job->directory.path);
     int rc = uv_queue_work(b->loop, &job->work, round_work_cb, after_round_cb);
     assert(rc == 0); /* fails only without a callback */
     (void)rc;

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "daemon/probes.h"
+
 /* What the results of one batch may hold in memory, in bytes. */
 #define BATCH_RESULT_BYTES (32u << 20)
 
@@ -115,6 +117,7 @@ static void job_commit(struct job *job)
     int code = store_commit(job->store, &e);
 
     job->commit_ns = uv_hrtime() - began;
+    PROBE_COMMIT(job->directory.path, job->commit_ns, code);
     if (code) {
         job_undo(job, &e);
         if (job->sweep)

@@ -26,6 +26,16 @@ void config_init(struct config *c)
     c->cache_bytes = CONFIG_CACHE_BYTES;
 }
 
+bool config_set_log_format(struct config *c, const char *word)
+{
+    bool json = std::strcmp(word, "json") == 0;
+
+    if (!json && std::strcmp(word, "text") != 0)
+        return false;
+    c->log_json = json;
+    return true;
+}
+
 void config_clear_metrics_listen(struct config *c)
 {
     while (c->metrics_listen_count)
@@ -170,13 +180,17 @@ static void load(struct config *c, const std::string &path)
                             "socket",
                         "state_dir", "runner", "log_level", "store_idle", "threads", "quota_bytes",
                         "quota_entries", "store_memory", "commit_log_size", "fold_changes", "wal_pages",
-                        "admin_group", "cgroup", "cache_bytes", "metrics_listen"});
+                        "admin_group", "cgroup", "cache_bytes", "metrics_listen",
+                        "log_format"});
     if (toml_string(doc, doc.root, "log_level", &word)) {
         loaded.log_level_set = true;
         if (!log_level_parse(word.c_str(), &loaded.log_level))
             toml_fail_type(doc, *doc.root.get("log_level"), "log_level",
                            "\"error\", \"warning\", \"info\" or \"debug\"");
     }
+    if (toml_string(doc, doc.root, "log_format", &word) &&
+        !config_set_log_format(&loaded, word.c_str()))
+        toml_fail_type(doc, *doc.root.get("log_format"), "log_format", "\"text\" or \"json\"");
     if (toml_duration_ms(doc, doc.root, "store_idle", &number)) {
         loaded.store_idle_set = true;
         loaded.store_idle_ms = number;

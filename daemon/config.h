@@ -4,6 +4,7 @@
  *     state_dir = "/var/lib/bobbin"
  *     runner = "/usr/libexec/bobbin/bobbin-run"
  *     log_level = "info"      # error, warning, info, debug
+ *     log_format = "text"     # or json: a document a line
  *     store_idle = "5s"       # a store that nobody uses is closed after this
  *     threads = 16            # for the disk
  *     store_memory = 67108864 # bytes for the pages of all open stores
@@ -54,6 +55,7 @@ struct config {
     char *cgroup;
     enum log_level log_level; /* LOG_LEVEL_INFO */
     bool log_level_set;
+    bool log_json; /* false: text */
     uint64_t store_idle_ms; /* CONFIG_STORE_IDLE_MS */
     bool store_idle_set;
     unsigned threads; /* CONFIG_THREADS */
@@ -75,6 +77,8 @@ void config_init(struct config *c);
 /* Set what the file sets; on failure (file, line, column and what was expected) `c` is unchanged.
  * An unknown key is an error. Blocks: at start-up only. */
 int config_load(struct config *c, const char *path, struct error *e);
+/* "text" or "json"; false for anything else. */
+bool config_set_log_format(struct config *c, const char *word);
 /* Forget the addresses for metrics; another one, whose text is copied. */
 void config_clear_metrics_listen(struct config *c);
 int config_add_metrics_listen(struct config *c, const char *address, struct error *e);

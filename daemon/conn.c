@@ -45,7 +45,7 @@ struct conn *conn_new(struct server *server)
     list_init(&c->parked);
     list_push(&server->conns, &c->link);
     server->conn_count++;
-    server->accepted++;
+    c->number = ++server->accepted;
     return c;
 }
 
@@ -179,16 +179,6 @@ void conn_count_error(const struct conn *c, int code)
     c->server->errors[tally_error(code)]++;
     if (c->app)
         c->app->tally.errors[tally_error(code)]++;
-}
-
-void conn_audit(const struct conn *c, const char *method, const char *text)
-{
-    if (c->component)
-        log_warning("denied: %s by app '%s' component '%s': %s", method,
-                    c->app ? app_name(c->app) : "", c->component->id, text ? text : "");
-    else
-        log_warning("denied: %s by uid %u pid %d: %s", method, (unsigned)c->peer.uid,
-                    (int)c->peer.pid, text ? text : "");
 }
 
 void conn_bind(struct conn *c, struct app *app)

@@ -50,6 +50,7 @@ struct conn {
     struct list ready;      /* in server->ready while something waits for the turn's end */
     struct list in_app;     /* in app->conns while bound */
     struct server *server;
+    uint64_t number;        /* 1, 2, … of the daemon */
     enum conn_state state;
     uv_pipe_t pipe;
     bool handle_open;       /* the pipe is not closed yet, in libuv's eyes */
@@ -96,8 +97,6 @@ void conn_refuse(struct conn *c, int code, const char *reason);
 
 /* Count a refused or failed request of the connection. */
 void conn_count_error(const struct conn *c, int code);
-/* Write down that the connection was denied something. */
-void conn_audit(const struct conn *c, const char *method, const char *text);
 
 /* Bind to an app; a connection is bound once. */
 void conn_bind(struct conn *c, struct app *app);

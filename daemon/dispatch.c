@@ -2,6 +2,7 @@
 
 #include "daemon/app.h"
 #include "daemon/conn.h"
+#include "daemon/faillog.h"
 #include "daemon/server.h"
 #include "protocol/methods.h"
 
@@ -39,6 +40,7 @@ static const method_handler handlers[METHOD_COUNT] = {
     [METHOD_APP_RELOAD] = admin_reload,
     [METHOD_APP_LOGS] = logs_get,
     [METHOD_EVENTS] = events_get,
+    [METHOD_TRACE] = trace_get,
 };
 
 static int dispatch_check(const struct conn *c, const struct message *m, enum method_id method,
@@ -72,8 +74,10 @@ void dispatch(struct conn *c, const struct message *m)
         c->app->requests++;
     if (rc) {
         conn_count_error(c, rc);
-        if (rc == ERR_ACCESS_DENIED)
-            conn_audit(c, method_table[method].name, e.text);
+        if (c->app && c->app->trace && method != METHOD_COUNT)
+            trace_note(c, m->id, method, (struct slice){0}, (struct slice){0},
+                       &(struct trace_op){.status = rc});
+        faillog_note(c, m->id, method == METHOD_COUNT ? "" : method_table[method].name, rc, e.text);
         message_write_error(&c->out, m->id, rc, e.text);
         return;
     }

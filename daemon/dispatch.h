@@ -52,5 +52,6 @@ int admin_reset(struct request *r, struct error *e);
 int admin_reload(struct request *r, struct error *e);
 int logs_get(struct request *r, struct error *e);
 int events_get(struct request *r, struct error *e);
+int trace_get(struct request *r, struct error *e);
 
 #endif

@@ -8,6 +8,7 @@
 #include "daemon/dispatch.h"
 #include "daemon/kv_cached.h"
 #include "daemon/kv_params.h"
+#include "daemon/probes.h"
 #include "daemon/server.h"
 #include "protocol/call.h"
 #include "protocol/utf8.h"
@@ -76,10 +77,16 @@ static void kv_call_fetch(const struct conn *c, const struct kv_ahead *ahead, un
 static bool kv_call_cached(struct conn *c, const struct kv_ahead *a)
 {
     const struct kv_name name = {a->rule, a->hash, a->call.label, a->call.key};
+    bool answered;
     if (!a->hashed || !kv_cached_may(c, 0))
         return false;
-    return a->call.method == METHOD_GET ? kv_cached_get(c, a->call.id, &name)
-                                        : kv_cached_exists(c, a->call.id, &name);
+    answered = a->call.method == METHOD_GET ? kv_cached_get(c, a->call.id, &name)
+                                            : kv_cached_exists(c, a->call.id, &name);
+    if (answered) {
+        PROBE_REQUEST(c->number, a->call.id, method_table[a->call.method].name);
+        PROBE_ANSWER(c->number, a->call.id, 0);
+    }
+    return answered;
 }
 
 static bool kv_call_is_valid(const struct conn *c, const struct call *call)
@@ -133,10 +140,24 @@ static void kv_call_submit(struct conn *c, const uint8_t *bytes, const struct ca
     kv_submit(r);
 }
 
+/* The same with somebody watching. */
+static bool kv_call_cached_traced(struct conn *c, const struct kv_ahead *a)
+{
+    uint64_t began = uv_hrtime();
+    size_t before = c->out.len;
+    struct trace_op op = {.in = a->call.size};
+    if (!kv_call_cached(c, a))
+        return false;
+    op.out = c->out.len - before;
+    op.ns = uv_hrtime() - began;
+    trace_note(c, a->call.id, a->call.method, a->call.label, a->call.key, &op);
+    return true;
+}
+
 /* False: nothing was done. */
 static bool kv_call_take(struct conn *c, const uint8_t *bytes, const struct kv_ahead *a)
 {
-    if (!kv_call_cached(c, a)) {
+    if (!(c->app->trace ? kv_call_cached_traced(c, a) : kv_call_cached(c, a))) {
         if (!kv_call_is_valid(c, &a->call))
             return false;
         kv_call_submit(c, bytes, &a->call, a->rule);

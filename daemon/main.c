@@ -221,6 +221,7 @@ int main(int argc, char **argv)
     if (action == OPTIONS_BUILD)
         return build(directory, &config);
     log_set_level(config.log_level);
+    log_set_json(config.log_json);
     prepare_process(&config);
     rc = lock_state_dir(config.state_dir, &lock, &e);
     /* Before there are other processes: the group that is delegated has to become empty. */

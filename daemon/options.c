@@ -20,6 +20,8 @@ static const char help[] =
     "  --metrics-listen ADDRESS\n"
     "                     tell metrics at a Unix socket's path or 127.0.0.1:PORT; may be repeated\n"
     "  --log-level LEVEL  error, warning, info or debug (info)\n"
+    "  --log-format FORMAT\n"
+    "                     text, or json: a document a line (text)\n"
     "  --check DIR        only say whether DIR would do as an app\n"
     "  --build DIR        only compile the modules of the app in DIR\n"
     "  --version          print the version\n"
@@ -30,6 +32,7 @@ struct options_given {
     const char *state_dir;
     const char *config;
     const char *log_level;
+    const char *log_format;
     const char *metrics_listen[LIMIT_METRICS_LISTENERS + 1]; /* one too many, to be refused */
     unsigned metrics_listen_count;
     const char *directory; /* of --check and --build */
@@ -43,6 +46,7 @@ static int options_parse(int argc, char **argv, struct options_given *given,
         {"config", required_argument, NULL, 'c'},    {"log-level", required_argument, NULL, 'l'},
         {"check", required_argument, NULL, 'k'},     {"build", required_argument, NULL, 'b'},
         {"metrics-listen", required_argument, NULL, 'm'},
+        {"log-format", required_argument, NULL, 'f'},
         {"version", no_argument, NULL, 'v'},         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -71,6 +75,9 @@ static int options_parse(int argc, char **argv, struct options_given *given,
             break;
         case 'l':
             given->log_level = optarg;
+            break;
+        case 'f':
+            given->log_format = optarg;
             break;
         case 'v':
             printf("bobbind %s\n", BOBBIN_VERSION);
@@ -185,6 +192,9 @@ static int options_fill(struct config *config, const struct options_given *given
         rc = error_set(e, ERR_INVALID_REQUEST,
                        "--log-level '%s': must be error, warning, info or debug",
                        given->log_level);
+    if (!rc && given->log_format && !config_set_log_format(config, given->log_format))
+        rc = error_set(e, ERR_INVALID_REQUEST, "--log-format '%s': must be text or json",
+                       given->log_format);
     if (!rc)
         rc = options_fill_metrics(config, given, e);
     if (!rc && !config->socket)

@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/app.h"
 #include "daemon/conn.h"
+#include "daemon/faillog.h"
+#include "daemon/probes.h"
 #include "daemon/server.h"
 
 /* Requests with no more params than fit here share a pool, which keeps no more memory than these. */
@@ -74,18 +77,38 @@ struct request *request_new(struct conn *c, const struct message *m, enum method
     r->param_count = m->param_count;
     r->params = reader_of(r->bytes, size);
     r->size = size;
+    /* Who watches does not watch itself. */
+    r->began_ns = c->app && c->app->trace && method != METHOD_TRACE ? uv_hrtime() : 0;
+    r->out_at = c->out.len;
+    r->status = 0;
     list_init(&r->link);
     op_init(&r->op, OP_GET, NULL);
     c->inflight++;
     c->inflight_bytes += size;
     c->barriers += r->barrier;
+    PROBE_REQUEST(c->number, m->id, method_table[method].name);
     return r;
+}
+
+static void request_trace(const struct request *r)
+{
+    struct conn *c = r->conn;
+    const struct trace_op op = {
+        .status = r->status,
+        .in = r->size,
+        .out = c->out.len - r->out_at,
+        .ns = uv_hrtime() - r->began_ns,
+    };
+    trace_note(c, r->id, r->method, r->op.label, r->op.key, &op);
 }
 
 /* The connection goes on with what waited for this request, or is freed if it waited to be. */
 void request_end(struct request *r)
 {
     struct conn *c = r->conn;
+    PROBE_ANSWER(c->number, r->id, r->status);
+    if (r->began_ns && c->app && c->app->trace)
+        request_trace(r);
     c->inflight--;
     c->inflight_bytes -= r->size;
     c->barriers -= r->barrier;
@@ -98,8 +121,9 @@ void request_end(struct request *r)
 void request_fail(struct request *r, int code, const char *text)
 {
     conn_count_error(r->conn, code);
-    if (code == ERR_ACCESS_DENIED)
-        conn_audit(r->conn, method_table[r->method].name, text);
+    r->status = code;
+    r->out_at = r->conn->out.len;
+    faillog_note(r->conn, r->id, method_table[r->method].name, code, text);
     if (r->conn->state != CONN_CLOSED)
         message_write_error(&r->conn->out, r->id, code, text ? text : error_text(code));
     request_end(r);
@@ -107,6 +131,7 @@ void request_fail(struct request *r, int code, const char *text)
 
 void request_reply_nil(struct request *r)
 {
+    r->out_at = r->conn->out.len;
     if (r->conn->state != CONN_CLOSED)
         message_write_nil(&r->conn->out, r->id);
     request_end(r);
@@ -118,6 +143,7 @@ void request_reply_packed(struct request *r, const struct buffer *result)
         request_fail(r, ERR_OTHER, "out of memory");
         return;
     }
+    r->out_at = r->conn->out.len;
     if (r->conn->state != CONN_CLOSED) {
         message_write_result(&r->conn->out, r->id);
         buffer_append(&r->conn->out, result->data, result->len);
@@ -134,6 +160,7 @@ static void request_reply_with_commit(struct request *r)
         request_fail(r, ERR_OTHER, "out of memory");
         return;
     }
+    r->out_at = r->conn->out.len;
     if (r->conn->state != CONN_CLOSED) {
         struct buffer *out = &r->conn->out;
         message_write_result(out, r->id);

@@ -26,6 +26,9 @@ struct request {
     void *detail;         /* of those methods: what else they need; theirs to free */
     struct list link;     /* in an app's list of those who wait for it to stop */
     size_t size;          /* bytes of the copy */
+    uint64_t began_ns;    /* if the app is traced */
+    size_t out_at;        /* where in conn->out the answer begins */
+    int status;           /* of the answer: 0 or ERR_… */
     bool pooled;          /* its memory goes back to the server's pool */
     uint8_t bytes[];      /* the copy of the params */
 };

@@ -31,6 +31,7 @@ static void server_end_turn(struct server *s)
     if (s->sweep)
         server_sweep(s);
     events_wake(s);
+    trace_wake(s);
     server_check_stopped(s);
 }
 
@@ -92,12 +93,14 @@ int server_init(struct server *s, const struct server_options *options, struct e
     s->conn_count = 0;
     s->requests = 0;
     memset(s->errors, 0, sizeof s->errors);
+    s->faillog = (struct faillog){0};
     s->accepted = 0;
     s->started_ns = uv_hrtime();
     s->sweep = false;
     s->stop_ticks = 0;
     list_init(&s->conns);
     list_init(&s->ready);
+    list_init(&s->traces);
     list_init(&s->submitting);
     request_pool_init(&s->request_pool);
     worker_init(&s->worker, &s->loop);

@@ -8,6 +8,7 @@
 
 #include "daemon/apps.h"
 #include "daemon/events.h"
+#include "daemon/faillog.h"
 #include "daemon/launch_gate.h"
 #include "daemon/leader.h"
 #include "daemon/list.h"
@@ -16,6 +17,7 @@
 #include "daemon/request.h"
 #include "daemon/store.h"
 #include "daemon/tally.h"
+#include "daemon/trace.h"
 #include "daemon/warden.h"
 #include "daemon/worker.h"
 #include "protocol/errors.h"
@@ -53,6 +55,8 @@ struct server {
     struct metrics metrics;
     struct apps apps;
     struct events events;        /* what has happened lately */
+    struct faillog faillog;
+    struct list traces;          /* struct trace: of apps that somebody watches */
     struct launch_gate gate;     /* how fast app processes are started */
     struct cache *cache;         /* of committed values, all apps' */
     struct worker worker;        /* the registry, manifests, looking at directories */

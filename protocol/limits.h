@@ -53,6 +53,12 @@
 #define LIMIT_EVENTS 1024u
 #define LIMIT_EVENTS_DEFAULT 100u
 #define LIMIT_WAIT_MS 30000u
+/* The latest operations of an app that is traced; how many of them are told when not asked for a number;
+ * bytes of their keys that are told; apps that are traced at once. */
+#define LIMIT_TRACE 4096u
+#define LIMIT_TRACE_DEFAULT 1000u
+#define LIMIT_TRACE_KEY 127u
+#define LIMIT_TRACES 16u
 /* Lines and bytes of one answer of app.logs. */
 #define LIMIT_LOG_LINES 10000u
 #define LIMIT_LOG_LINES_DEFAULT 100u

@@ -58,7 +58,9 @@ enum method_access {
     X(APP_LOGS, "app.logs", METHOD_PEER, 1, 2,                                                     \
       "[app, {component, lines, since, cursor, partial}?]", "[[line…], cursor]")                   \
     X(EVENTS, "events", METHOD_PEER, 0, 1, "[{app, since, limit, wait_ms}?]",                      \
-      "[[event…], number]")
+      "[[event…], number]")                                                                        \
+    X(TRACE, "trace", METHOD_PEER, 1, 2, "[app, {since, limit, wait_ms}?]",                        \
+      "[[operation…], number, dropped]")
 
 /* What the daemon sends unasked: X(identifier, wire name, params) */
 #define NOTIFICATION_LIST(X)                                                                       \

@@ -64,6 +64,14 @@ const struct command command_table[] = {
      "Changes of components' states, and of apps: registered, reloaded, left, and what is wrong\n"
      "with them. Without APP: of all apps. With --json, each event is a document.\n",
      "bobbin events\nbobbin events counter --follow\n"},
+    {"trace", "[APP]", 0, 1, OPTIONS_APP | OPTION_BIT(COUNT), trace_run,
+     "show an app's live operations",
+     "One request a line as it is answered, until Ctrl-C or --count of them: when, who asked (a\n"
+     "component or a process), how long it took, bytes of the request and of the answer, the\n"
+     "method, store and key, and the code of the error if it was refused or failed. Values are\n"
+     "never shown. What comes faster than it is shown is counted. With --json, each line is a\n"
+     "document.\n",
+     "bobbin trace counter\nbobbin trace counter --count 100 --json\n"},
     {"top", "", 0, 0, OPTION_BIT(COUNT), top_run, "show what the apps use, again and again",
      "All processes with memory, processor time and state, refreshed every two seconds until\n"
      "Ctrl-C, or --count times.\n",

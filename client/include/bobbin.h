@@ -468,6 +468,45 @@ BOBBIN_API bobbin_status bobbin_event_list_get(bobbin *b, const bobbin_events_op
                                                bobbin_event_list **ret_list);
 BOBBIN_API void bobbin_event_list_free(bobbin_event_list *list);
 
+/* One request on an app's connections. */
+typedef struct bobbin_traced {
+    uint64_t number;       /* counts up from 1 */
+    int64_t time_ms;       /* when it was answered, milliseconds since 1970 */
+    uint64_t connection;   /* as in the daemon's log … */
+    uint32_t request;      /* … where "CONNECTION.REQUEST" names it */
+    const char *component; /* whose process asked; NULL: another program … */
+    int64_t pid;           /* … which is this process */
+    const char *method;
+    const char *store;     /* "" where there is none, as are keys; long ones are cut */
+    const char *key;
+    uint64_t in;           /* bytes of what was asked … */
+    uint64_t out;          /* … and of the answer */
+    uint64_t ns;           /* from the request to its answer, nanoseconds */
+    const char *error;     /* code of the refusal or failure; NULL: none */
+} bobbin_traced;
+
+typedef struct bobbin_trace_list {
+    size_t count;
+    const bobbin_traced *operations; /* in the order of their answers */
+    uint64_t last;                   /* the number to go on from, as `since` */
+    uint64_t dropped;                /* so many behind `since` are not remembered any more */
+} bobbin_trace_list;
+
+/* All zeroes: what is remembered, at most 1000, at once. */
+typedef struct bobbin_trace_options {
+    uint64_t since;   /* only those behind this number */
+    uint32_t limit;   /* the first ones, at most so many; 0: 1000 */
+    uint32_t wait_ms; /* if there is none, wait for one; at most 30000 */
+} bobbin_trace_options;
+
+/* The app's live operations. The daemon begins to take note of them with the first of these calls,
+ * and ends when none has come for some seconds; options may be NULL. Free it with
+ * bobbin_trace_list_free. */
+BOBBIN_API bobbin_status bobbin_trace_list_get(bobbin *b, const char *app,
+                                               const bobbin_trace_options *options,
+                                               bobbin_trace_list **ret_list);
+BOBBIN_API void bobbin_trace_list_free(bobbin_trace_list *list);
+
 typedef struct bobbin_backup_info {
     uint64_t bytes;  /* of the file */
     uint64_t pages;  /* of the database */
@@ -557,6 +596,7 @@ typedef enum bobbin_request_kind {
     BOBBIN_REQUEST_APP_RELOAD,  /* app */
     BOBBIN_REQUEST_APP_LOGS,    /* app, logs */
     BOBBIN_REQUEST_EVENTS,      /* happened */
+    BOBBIN_REQUEST_TRACE,       /* app, tracing */
 } bobbin_request_kind;
 
 /* What to ask for: the fields that stand beside the kind above, as in the blocking call of that
@@ -585,6 +625,7 @@ typedef struct bobbin_request {
     const char *path;
     const bobbin_logs_options *logs;       /* may be NULL */
     const bobbin_events_options *happened; /* may be NULL */
+    const bobbin_trace_options *tracing;   /* may be NULL */
     bool keep;
 } bobbin_request;
 
@@ -611,6 +652,7 @@ typedef struct bobbin_result {
     const bobbin_stats *stats;              /* stats */
     const bobbin_log_page *log_page;        /* app_logs */
     const bobbin_event_list *happened;      /* events */
+    const bobbin_trace_list *traced;        /* trace */
     bobbin_backup_info backup;              /* backup, restore */
 } bobbin_result;
 

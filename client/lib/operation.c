@@ -54,6 +54,7 @@ static const struct form {
     [BOBBIN_REQUEST_APP_RELOAD] = {METHOD_APP_RELOAD, 0, APP},
     [BOBBIN_REQUEST_APP_LOGS] = {METHOD_APP_LOGS, 1, APP},
     [BOBBIN_REQUEST_EVENTS] = {METHOD_EVENTS, 1, 0},
+    [BOBBIN_REQUEST_TRACE] = {METHOD_TRACE, 1, APP},
 };
 
 #define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
@@ -371,6 +372,15 @@ static void encode_logs(struct request *r, const bobbin_logs_options *o)
     }
 }
 
+/* Nothing where it is 0. */
+static void encode_number(struct request *r, const char *name, uint64_t number)
+{
+    if (number == 0)
+        return;
+    request_cstr(r, name);
+    request_uint(r, number);
+}
+
 static void encode_happened(struct request *r, const bobbin_events_options *o)
 {
     static const bobbin_events_options none = {0};
@@ -381,18 +391,19 @@ static void encode_happened(struct request *r, const bobbin_events_options *o)
         request_cstr(r, "app");
         request_cstr(r, o->app);
     }
-    if (o->since > 0) {
-        request_cstr(r, "since");
-        request_uint(r, o->since);
-    }
-    if (o->limit > 0) {
-        request_cstr(r, "limit");
-        request_uint(r, o->limit);
-    }
-    if (o->wait_ms > 0) {
-        request_cstr(r, "wait_ms");
-        request_uint(r, o->wait_ms);
-    }
+    encode_number(r, "since", o->since);
+    encode_number(r, "limit", o->limit);
+    encode_number(r, "wait_ms", o->wait_ms);
+}
+
+static void encode_tracing(struct request *r, const bobbin_trace_options *o)
+{
+    static const bobbin_trace_options none = {0};
+    o = o != NULL ? o : &none;
+    request_map(r, (o->since ? 1u : 0u) + (o->limit ? 1u : 0u) + (o->wait_ms ? 1u : 0u));
+    encode_number(r, "since", o->since);
+    encode_number(r, "limit", o->limit);
+    encode_number(r, "wait_ms", o->wait_ms);
 }
 
 /* Only what was asked for is sent, and the wish for the commit number. */
@@ -453,6 +464,8 @@ void operation_encode(const bobbin_request *q, struct core *c, struct request *r
         encode_logs(r, q->logs);
     else if (q->kind == BOBBIN_REQUEST_EVENTS)
         encode_happened(r, q->happened);
+    else if (q->kind == BOBBIN_REQUEST_TRACE)
+        encode_tracing(r, q->tracing);
     if (form->has & COMMIT)
         encode_options(r, q, form->has);
     if (form->has & KEEP) {

@@ -8,6 +8,7 @@
 #include "operation.h"
 #include "page.h"
 #include "stats.h"
+#include "trace.h"
 
 bool result_init(struct result *res, const bobbin_request *q)
 {
@@ -34,6 +35,7 @@ void result_fini(struct result *res)
     bobbin_stats_free(res->stats);
     bobbin_log_page_free(res->log_page);
     bobbin_event_list_free(res->happened);
+    bobbin_trace_list_free(res->traced);
     session_fini(&res->session);
     free(res->app);
     res->value = NULL;
@@ -183,6 +185,10 @@ static bobbin_status read_admin(struct reader *r, struct result *res, struct fai
         status = logs_read_events(r, &res->happened, f);
         res->shown.happened = res->happened;
         return status;
+    case BOBBIN_REQUEST_TRACE:
+        status = trace_read(r, &res->traced, f);
+        res->shown.traced = res->traced;
+        return status;
     case BOBBIN_REQUEST_APP_LIST:
         status = apps_read_list(r, &res->apps, f);
         res->shown.apps = res->apps;
@@ -234,6 +240,7 @@ static bobbin_status read_own(struct reader *r, struct result *res, struct failu
     case BOBBIN_REQUEST_APP_RELOAD:
     case BOBBIN_REQUEST_APP_LOGS:
     case BOBBIN_REQUEST_EVENTS:
+    case BOBBIN_REQUEST_TRACE:
         return read_admin(r, res, f);
     default: /* set, delete, set_many, delete_many, app_unregister */
         return read_nil(r, f);

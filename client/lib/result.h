@@ -18,6 +18,7 @@ struct result {
     bobbin_stats *stats;
     bobbin_log_page *log_page;
     bobbin_event_list *happened;
+    bobbin_trace_list *traced;
     struct session session; /* attach */
     char *app;              /* attach: what to */
 };

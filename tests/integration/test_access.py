@@ -15,7 +15,7 @@ ALICE, BOB, CAROL, GROUP = 61001, 61002, 61003, 61900  # numbers without names
 # What a method is given besides the app; those that are not about an app are left out.
 METHODS = {
     "attach": [], "stats": [], "app.unregister": [], "app.status": [], "app.start": [], "app.stop": [],
-    "app.restart": [], "app.reset": [], "app.reload": [],
+    "app.restart": [], "app.reset": [], "app.reload": [], "trace": [],
 }
 
 

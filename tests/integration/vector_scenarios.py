@@ -691,6 +691,7 @@ def apps_scenario():
     s.ask("stop it again", app_status("counter", "stopped", ended), "app.stop", "counter")
     s.ask("what it wrote", [any_of("array", []), any_of("bin", bin_of("x"))], "app.logs", "counter", {"component": "web", "lines": 10})
     s.refused("no component of that name", "invalid-request", "app 'counter' has no component 'cron'", "app.logs", "counter", {"component": "cron"})
+    s.ask("what is done, from now on", [any_of("array", []), any_of("int", 0), 0], "trace", "counter", {"limit": 5})
     s.ask("what happened", [any_of("array", []), any_of("int", 7)], "events", {"app": "counter", "limit": 5})
     s.ask("nothing has failed", app_status("counter", "stopped", ended), "app.reset", "counter")
     s.do("write", "the manifest becomes wrong", app="counter", path="spin.toml", text="spin_manifest_version = ")

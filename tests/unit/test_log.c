@@ -52,6 +52,52 @@ START_TEST(line_has_time_and_level)
 }
 END_TEST
 
+/* A document a line, whatever is in the text and the fields. */
+START_TEST(json_is_json)
+{
+    const struct log_field fields[] = {
+        {"app", "a \"quoted\" \\ name\n"}, {"none", NULL}, {"bytes", "\xff\xc3\xa9"}, {"fine", "\xc3\xa9"}};
+
+    log_set_json(true);
+    log_write_fields(LOG_LEVEL_WARNING, fields, 4, "it is %d\t%s", 42, "\x1b[31m");
+    log_set_json(false);
+    char *line = logged();
+    ck_assert_ptr_eq(strstr(line, "{\"time\":\""), line);
+    ck_assert_str_eq(strstr(line, "Z\",") + 2,
+                     ",\"level\":\"warning\",\"message\":\"it is 42\\u0009\\u001b[31m\","
+                     "\"app\":\"a \\\"quoted\\\" \\\\ name\\u000a\",\"bytes\":\"\\ufffd\\ufffd\\ufffd\","
+                     "\"fine\":\"\xc3\xa9\"}\n");
+}
+END_TEST
+
+/* The longest message and the longest fields still end as a document does. */
+START_TEST(nothing_is_too_long)
+{
+    struct log_field fields[9];
+    char long_text[4000];
+
+    memset(long_text, 1, sizeof(long_text) - 1);
+    long_text[sizeof(long_text) - 1] = '\0';
+    for (size_t i = 0; i < 9; i++)
+        fields[i] = (struct log_field){"a_name_as_long_as_a_name", long_text};
+    log_set_json(true);
+    log_write_fields(LOG_LEVEL_WARNING, fields, 9, "%s", long_text);
+    log_set_json(false);
+    char *line = logged();
+    ck_assert_uint_gt(strlen(line), 6 * 1023 + 8 * 6 * 255);
+    ck_assert_str_eq(line + strlen(line) - 9, "\\u0001\"}\n");
+}
+END_TEST
+
+START_TEST(fields_follow_the_text)
+{
+    const struct log_field fields[] = {{"request", "3.7"}, {"app", "two words"}, {"code", NULL}, {"e", ""}};
+
+    log_write_fields(LOG_LEVEL_WARNING, fields, 4, "failed");
+    ck_assert_ptr_nonnull(strstr(logged(), " warning: failed request=3.7 app=\"two words\" e=\"\"\n"));
+}
+END_TEST
+
 START_TEST(journal_gets_a_priority)
 {
     char stream[100];
@@ -151,6 +197,9 @@ int main(void)
     TCase *tc = tcase_create("lines");
     tcase_add_checked_fixture(tc, setup, NULL);
     tcase_add_test(tc, line_has_time_and_level);
+    tcase_add_test(tc, json_is_json);
+    tcase_add_test(tc, nothing_is_too_long);
+    tcase_add_test(tc, fields_follow_the_text);
     tcase_add_test(tc, journal_gets_a_priority);
     tcase_add_test(tc, control_characters_are_escaped);
     tcase_add_test(tc, long_message_is_cut_not_split);
