@@ -147,20 +147,29 @@ int registry_remove(struct registry *r, const char *path, struct error *e)
     return registry_run(r, r->remove, "write", e);
 }
 
-static int registry_tell(sqlite3_stmt *row,
+/* A file that is damaged may hold NULL in spite of its schema. */
+static int registry_tell(const struct registry *r,
                          int (*each)(void *arg, const struct directory *directory,
                                      const char *wanted),
-                         void *arg)
+                         void *arg, struct error *e)
 {
-    char *path = strdup((const char *)sqlite3_column_text(row, 0));
+    const char *path = (const char *)sqlite3_column_text(r->list, 0);
+    const char *wanted = (const char *)sqlite3_column_text(r->list, 3);
     struct directory directory = {
-        .path = path,
-        .dev = (dev_t)sqlite3_column_int64(row, 1),
-        .ino = (ino_t)sqlite3_column_int64(row, 2),
-        .born_ns = sqlite3_column_int64(row, 4),
+        .path = path ? strdup(path) : NULL,
+        .dev = (dev_t)sqlite3_column_int64(r->list, 1),
+        .ino = (ino_t)sqlite3_column_int64(r->list, 2),
+        .born_ns = sqlite3_column_int64(r->list, 4),
     };
-    int rc = path ? each(arg, &directory, (const char *)sqlite3_column_text(row, 3)) : ERR_OTHER;
-    free(path);
+    int rc;
+    if (!path || !wanted)
+        rc = error_set(e, ERR_OTHER, "cannot read '%s': a registration has no %s", r->path,
+                       path ? "wanted state" : "path");
+    else if (!directory.path)
+        rc = error_set(e, ERR_OTHER, "out of memory");
+    else
+        rc = each(arg, &directory, wanted);
+    free(directory.path);
     return rc;
 }
 
@@ -171,7 +180,7 @@ int registry_each(struct registry *r,
     int rc = 0;
     int step = SQLITE_DONE;
     while (!rc && (step = sqlite3_step(r->list)) == SQLITE_ROW)
-        rc = registry_tell(r->list, each, arg);
+        rc = registry_tell(r, each, arg, e);
     if (!rc && step != SQLITE_DONE)
         rc = registry_fail(r, "read", e);
     sqlite3_reset(r->list);
