@@ -355,6 +355,8 @@ int commit_log_start(struct commit_log *log, struct commit_log_id id, struct err
         return code;
     log->id = id;
     log->active = 0;
+    /* Not what a file of before said: behind the highest number there is none. */
+    log->generation = 0;
     log->synced = true;
     log->broken = false;
     return 0;
