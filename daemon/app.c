@@ -154,6 +154,7 @@ int app_new(struct server *server, const struct directory *directory, struct man
     rc = batcher_new(&server->loop, directory, server->options.store_idle_ms, &app->batcher, e);
     if (rc)
         goto fail_batcher;
+    batcher_set_company(app->batcher, &server->rounds);
     batcher_set_cache(app->batcher, app->cache);
     batcher_on_trouble(app->batcher, app_on_trouble, app);
     app_set_durability(app, manifest);

@@ -1,6 +1,7 @@
 #include "daemon/batcher.h"
 
 #include <assert.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "daemon/batcher_job.h"
@@ -56,6 +57,8 @@ struct batcher {
     size_t queued;       /* … and how many */
     struct gather gather; /* whether they wait for more … */
     uv_idle_t gathering;  /* … which runs meanwhile, so that the loop does not sleep */
+    uint64_t began;       /* the round on the pool, by uv_hrtime */
+    unsigned *rounds;     /* of all batchers on the pool, or NULL */
     struct list tasks;   /* the same of tasks */
     unsigned task_count; /* started and not done, wherever they are */
     unsigned holders;
@@ -165,7 +168,10 @@ static void report_ops(struct batcher *b)
     PROBE_BATCH_END(b->job.directory.path, size);
     if (size)
         hist_add(&b->counts.sizes, &hist_size, size);
-    gather_after(&b->gather, b->counts.writes - writes, b->queued);
+    gather_after(&b->gather, &(struct gather_batch){.answered = b->counts.writes - writes,
+                                                    .waiting = b->queued,
+                                                    .took = uv_hrtime() - b->began,
+                                                    .company = b->rounds && *b->rounds > 0});
 }
 
 static void report_tasks(struct batcher *b)
@@ -250,6 +256,8 @@ static void after_round_cb(uv_work_t *work, int status)
 
     assert(status == 0); /* nobody cancels it */
     (void)status;
+    if (b->rounds)
+        --*b->rounds;
     /* What the batch left undone goes before what has come since. */
     b->queued += length(&b->job.todo);
     list_splice(&b->job.todo, &b->queue);
@@ -327,6 +335,19 @@ static bool task_may_go(const struct batcher *b)
     return !container_of(b->job.tasks.next, struct task, link)->swap || !checkpoint_runs(b);
 }
 
+/* Awake while a round is on the pool, or until what is queued has waited long enough. */
+static void gathering_cb(uv_idle_t *idle)
+{
+    struct batcher *b = container_of(idle, struct batcher, gathering);
+
+    if (b->state != BATCHER_RUNNING)
+        advance(b);
+    else if (uv_hrtime() - b->began < GATHER_AWAKE_NS)
+        sched_yield(); /* the pool's thread may be on this very processor */
+    else
+        uv_idle_stop(idle);
+}
+
 static void start_round(struct batcher *b)
 {
     struct job *job = &b->job;
@@ -348,6 +369,11 @@ static void start_round(struct batcher *b)
     b->fold = false;
     set_state(b, BATCHER_RUNNING);
     PROBE_BATCH_BEGIN(job->directory.path);
+    b->began = uv_hrtime();
+    if (job->writes && gather_stays_awake(&b->gather) && !(b->rounds && *b->rounds > 0))
+        uv_idle_start(&b->gathering, gathering_cb);
+    if (b->rounds)
+        ++*b->rounds;
     int rc = uv_queue_work(b->loop, &job->work, round_work_cb, after_round_cb);
     assert(rc == 0); /* fails only without a callback */
     (void)rc;
@@ -452,16 +478,13 @@ static void end(struct batcher *b)
     uv_close((uv_handle_t *)&b->gathering, handle_closed_cb);
 }
 
-static void gathering_cb(uv_idle_t *idle)
-{
-    advance(container_of(idle, struct batcher, gathering));
-}
-
-/* Whether what is queued waits for more; then advance comes again with each turn of the loop. */
+/* Whether what is queued, or nothing yet, waits for more; then advance comes again with each turn of
+ * the loop. */
 static bool gathers(struct batcher *b)
 {
-    bool holds = !list_empty(&b->queue) && b->state == BATCHER_IDLE && !b->ending &&
-                 !b->refusal.code && gather_holds(&b->gather, b->queued, uv_hrtime());
+    bool idle = b->state == BATCHER_IDLE && !b->ending && !b->refusal.code;
+    bool holds = idle && (!list_empty(&b->queue) || list_empty(&b->job.tasks)) &&
+                 gather_holds(&b->gather, b->queued, uv_hrtime());
 
     if (holds)
         uv_idle_start(&b->gathering, gathering_cb);
@@ -549,6 +572,11 @@ void batcher_set_quota(struct batcher *b, uint64_t max_bytes, uint64_t max_entri
 void batcher_set_options(struct batcher *b, const struct store_options *options)
 {
     b->options = *options;
+}
+
+void batcher_set_company(struct batcher *b, unsigned *rounds)
+{
+    b->rounds = rounds;
 }
 
 void batcher_set_cache(struct batcher *b, struct cache_space *cache)

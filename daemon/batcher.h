@@ -43,6 +43,10 @@ void batcher_observe(struct batcher *b,
                                       const struct store_change *changes, size_t count),
                      void *arg);
 
+/* Where all batchers of a loop count those of their rounds that are on the pool, so that each knows
+ * whether it has company; NULL: it has none. Set before the first operation. */
+void batcher_set_company(struct batcher *b, unsigned *rounds);
+
 /* Where to keep what the operations say about the file, as long as it is open; NULL: nowhere. It is
  * up to date whenever the loop has come back from the batcher. Set before the first operation. */
 void batcher_set_cache(struct batcher *b, struct cache_space *cache);

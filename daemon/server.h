@@ -59,6 +59,7 @@ struct server {
     struct list traces;          /* struct trace: of apps that somebody watches */
     struct launch_gate gate;     /* how fast app processes are started */
     struct cache *cache;         /* of committed values, all apps' */
+    unsigned rounds;             /* of the apps' batchers, those on the pool now */
     struct worker worker;        /* the registry, manifests, looking at directories */
     struct list conns;           /* struct conn */
     uint8_t *read_buffer;        /* what is read from all of them comes here first */
