@@ -36,8 +36,7 @@ static int write_file(int dir, const char *name, const char *text)
     return n == len ? 0 : -1;
 }
 
-/* The daemon's own group's directory; NULL: not known, or not of the second version. */
-static char *own_path(void)
+char *cgroup_own_path(void)
 {
     FILE *file = fopen("/proc/self/cgroup", "re");
     char line[4096], *path = NULL;
@@ -82,7 +81,7 @@ static int settle(struct cgroup *cg)
 
 int cgroup_open(const char *path, struct cgroup **ret, struct error *e)
 {
-    char *own = path ? NULL : own_path();
+    char *own = path ? NULL : cgroup_own_path();
     const char *at = path ? path : own;
     struct cgroup *cg = NULL;
     int code = 0;

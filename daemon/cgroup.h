@@ -21,6 +21,10 @@ int cgroup_open(const char *path, struct cgroup **ret, struct error *e);
 /* NULL is fine. */
 void cgroup_close(struct cgroup *cg);
 
+/* The daemon's own group's directory, the caller's to free; NULL: not known, or not of the second
+ * version. */
+char *cgroup_own_path(void);
+
 /* The group of one instance of a component: a name that is no other's. */
 void cgroup_name(char name[CGROUP_NAME_MAX], const struct directory *directory, const char *app,
                  const char *component, unsigned instance);

@@ -1,5 +1,6 @@
 #include "daemon/config.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -7,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "daemon/machine.h"
 #include "daemon/metrics_address.h"
 #include "daemon/toml_read.hh"
 
@@ -23,7 +25,7 @@ void config_init(struct config *c)
 #define X(name, standard, least, most) c->limits.name = standard;
     LIMIT_SETTABLE_LIST(X)
 #undef X
-    c->cache_bytes = CONFIG_CACHE_BYTES;
+    c->cache_bytes = std::max(machine_memory() / CONFIG_CACHE_PART, CONFIG_CACHE_BYTES);
 }
 
 bool config_set_log_format(struct config *c, const char *word)

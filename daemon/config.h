@@ -16,7 +16,8 @@
  *     cgroup = "/sys/fs/cgroup/bobbin"  # where limits are set; otherwise what systemd delegated
  *     quota_bytes = 1000000   # keys and values that one app may hold; 0: no limit
  *     quota_entries = 10000
- *     cache_bytes = 67108864  # of values kept in memory, for all apps together; 0: none
+ *     cache_bytes = 67108864  # of values kept in memory, for all apps together; 0: none. If it is
+ *                             # not said: an eighth of the memory, and not less than this
  *     metrics_listen = ["/run/bobbin/metrics.sock", "127.0.0.1:9751"] # where metrics are told */
 #ifndef BOBBIN_DAEMON_CONFIG_H
 #define BOBBIN_DAEMON_CONFIG_H
@@ -39,6 +40,8 @@ extern "C" {
 #define CONFIG_FOLD_CHANGES 131072u
 #define CONFIG_WAL_PAGES 8192u
 /* The cache of committed values. */
+/* Without a word values may take such a part of the memory, and no less than so many bytes. */
+#define CONFIG_CACHE_PART 8u
 #define CONFIG_CACHE_BYTES (UINT64_C(64) << 20)
 #define CONFIG_CACHE_BYTES_MAX (UINT64_C(1) << 40)
 /* As many as libuv takes. */
@@ -67,7 +70,7 @@ struct config {
     struct limits limits;   /* the numbers of protocol/limits.h */
     uint64_t quota_bytes;   /* 0: no limit */
     uint64_t quota_entries; /* the same */
-    uint64_t cache_bytes;   /* CONFIG_CACHE_BYTES; 0: none */
+    uint64_t cache_bytes;   /* 0: none */
     char *metrics_listen[LIMIT_METRICS_LISTENERS]; /* addresses, owned … */
     unsigned metrics_listen_count;                 /* … and how many */
 };

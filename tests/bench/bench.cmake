@@ -38,7 +38,7 @@ add_executable(bobbin-bench
     bench/run_print.c
     bench/svg.c)
 target_link_libraries(bobbin-bench PRIVATE
-    bobbin_bench PkgConfig::JANSSON Threads::Threads bobbin_warnings)
+    bobbin_bench bobbind_supervision PkgConfig::JANSSON Threads::Threads bobbin_warnings)
 add_dependencies(bobbin-bench bobbind)
 
 foreach(name hist dialect)

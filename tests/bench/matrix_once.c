@@ -6,10 +6,6 @@
 #include "daemon/config.h"
 #include "matrix.h"
 
-/* A daemon without a cache needs none. */
-#ifndef CONFIG_CACHE_BYTES
-#define CONFIG_CACHE_BYTES 0
-#endif
 
 #define STALL_SECONDS 60.0
 #define STALL_SECONDS_QUICK 8.0
@@ -126,7 +122,9 @@ static int measure_apps(struct matrix *m, unsigned registered, unsigned open, do
 
 static int measure_big(struct matrix *m, struct error *e)
 {
-    double cache = m->options->cache_given ? (double)m->options->cache : (double)CONFIG_CACHE_BYTES;
+    struct config config;
+    config_init(&config);
+    double cache = (double)(m->options->cache_given ? m->options->cache : config.cache_bytes);
     const struct bed *big = &m->beds[BED_BIG];
     struct peer_memory memory;
     char name[80];

@@ -618,7 +618,7 @@ def backup_scenario():
     of_daemon = {"version": any_of("str", "0.1.0"), "connections": 1, "apps": 1, "apps_running": 0}
     of_daemon.update(numbers(uptime_ms=5021, rss_bytes=7340032, requests=7, batches=2), watches=0)
     of_daemon.update(numbers(reads=1, writes=1, errors=0, cache_bytes=576))
-    of_daemon.update(numbers(cache_hits=0, cache_misses=0), cache_limit=67108864)
+    of_daemon.update(numbers(cache_hits=0, cache_misses=0, cache_limit=67108864))
     s.ask("stats of the daemon", of_daemon, "stats")
     of_app = {"app": "app", "directory": path("app"), "connections": 1, "watches": 0}
     of_app.update(numbers(requests=6, batches=2, reads=1, writes=1, errors=0), expired=0)

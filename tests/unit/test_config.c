@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/config.h"
+#include "daemon/machine.h"
 
 static char path[64];
 static struct config c;
@@ -117,12 +119,55 @@ START_TEST(limits_keep_to_their_range)
 }
 END_TEST
 
+/* By default it follows the memory, but is never of no use. */
+START_TEST(cache_follows_the_memory)
+{
+    uint64_t part = machine_memory() / CONFIG_CACHE_PART;
+
+    ck_assert_int_eq(load(""), 0);
+    ck_assert_uint_gt(part, 0);
+    ck_assert_uint_eq(c.cache_bytes, part < CONFIG_CACHE_BYTES ? CONFIG_CACHE_BYTES : part);
+}
+END_TEST
+
+static void write_limit(const char *group, const char *text)
+{
+    char name[300];
+    FILE *file;
+
+    snprintf(name, sizeof(name), "%s/memory.max", group);
+    file = fopen(name, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+START_TEST(least_limit_of_the_groups_counts)
+{
+    char top[] = "/tmp/bobbin-test.XXXXXX", group[100], inner[150], command[300];
+
+    ck_assert_ptr_nonnull(mkdtemp(top));
+    snprintf(group, sizeof(group), "%s/system", top);
+    snprintf(inner, sizeof(inner), "%s/bobbind", group);
+    ck_assert_int_eq(mkdir(group, 0755), 0);
+    ck_assert_int_eq(mkdir(inner, 0755), 0);
+    ck_assert_uint_eq(machine_group_memory(inner), UINT64_MAX);
+    write_limit(inner, "max\n");
+    ck_assert_uint_eq(machine_group_memory(inner), UINT64_MAX);
+    write_limit(group, "536870912\n");
+    ck_assert_uint_eq(machine_group_memory(inner), 536870912);
+    write_limit(inner, "268435456\n");
+    ck_assert_uint_eq(machine_group_memory(inner), 268435456);
+    snprintf(command, sizeof(command), "rm -r %s", top);
+    ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
 START_TEST(quotas)
 {
     ck_assert_int_eq(load("quota_bytes = 5000000000\nquota_entries = 0\n"), 0);
     ck_assert_uint_eq(c.quota_bytes, 5000000000);
     ck_assert_uint_eq(c.quota_entries, 0);
-    ck_assert_uint_eq(c.cache_bytes, CONFIG_CACHE_BYTES);
     ck_assert_int_eq(load("cache_bytes = 5000000000\n"), 0);
     ck_assert_uint_eq(c.cache_bytes, 5000000000);
     ck_assert_int_eq(load("cache_bytes = 0\n"), 0);
@@ -202,6 +247,8 @@ int main(void)
     tcase_add_test(tc, empty_file_sets_nothing);
     tcase_add_test(tc, everything_set);
     tcase_add_test(tc, limits_keep_to_their_range);
+    tcase_add_test(tc, cache_follows_the_memory);
+    tcase_add_test(tc, least_limit_of_the_groups_counts);
     tcase_add_test(tc, quotas);
     tcase_add_test(tc, addresses_of_metrics);
     tcase_add_loop_test(tc, errors_name_the_place, 0, sizeof(bad) / sizeof(bad[0]));
