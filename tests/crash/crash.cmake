@@ -1,0 +1,20 @@
+# What survives: power cuts on a simulated disk, SIGKILL of the daemon.
+add_executable(test_power_cut
+    crash/power_cut.c crash/trial_store.c crash/trial_registry.c crash/script.c
+    crash/script_batch.c crash/model_state.c crash/sim.c crash/disk.c crash/disk_calls.c
+    crash/disk_cut.c)
+target_include_directories(test_power_cut PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(test_power_cut PRIVATE
+    bobbind_server PkgConfig::SQLITE Threads::Threads bobbin_warnings)
+set_target_properties(test_power_cut PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+
+# A few of each in every run; as many as there should be with the target "crash".
+add_test(NAME power_cut COMMAND test_power_cut --cuts 600 --each 30 --jobs 2)
+set_tests_properties(power_cut PROPERTIES TIMEOUT 300 LABELS crash)
+# The check can fail: where a kind of sync does nothing, it is found out.
+foreach(what sqlite log directory)
+    add_test(NAME power_cut_without_${what}_syncs
+        COMMAND test_power_cut --cuts 10000 --each 30 --lie ${what})
+    set_tests_properties(power_cut_without_${what}_syncs PROPERTIES TIMEOUT 300 LABELS crash
+        PASS_REGULAR_EXPRESSION "LOST: |DAMAGED: |disk image is malformed")
+endforeach()

@@ -1,0 +1,203 @@
+/* Power cuts by the thousand: see disk.h for what one is, trial_*.c for what is looked at.
+ *
+ *     test_power_cut [--cuts N] [--each N] [--jobs N] [--seed N] [--lie WHAT] [--only
+ * store|registry]
+ *
+ * --cuts: at least so many; --each: at so many positions of a script, 0: at every one; --lie
+ * sqlite, log, directory or all: syncs of those do nothing, and the run has to fail. */
+#include <err.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "disk.h"
+#include "model/random.h"
+#include "trial.h"
+
+/* Every so manyth script is one of the registry. */
+#define REGISTRY_EVERY 4
+
+struct settings {
+    uint64_t cuts, seed;
+    unsigned each, jobs, lies;
+    const char *only;
+};
+
+/* What the workers share. */
+struct shared {
+    _Atomic uint64_t next; /* script */
+    _Atomic uint64_t cuts, recovery_cuts, acknowledged, scripts;
+    _Atomic bool failed;
+};
+
+static struct shared *shared;
+static char saying[600];
+static const struct disk *saying_disk;
+static size_t saying_position;
+
+void trial_say(const struct disk *disk, size_t position, const char *format, ...)
+{
+    size_t len = format[0] == ',' ? strlen(saying) : 0;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(saying + len, sizeof(saying) - len, format, args);
+    va_end(args);
+    saying_disk = disk;
+    saying_position = position;
+}
+
+void trial_fail(const char *format, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "%s:\n    ", saying);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    if (saying_disk)
+        disk_print(saying_disk, saying_position);
+    exit(1);
+}
+
+static void parse_lie(struct settings *s, const char *word)
+{
+    static const char *const words[] = {"sqlite", "log", "directory"};
+
+    for (unsigned i = 0; i < 3; i++)
+        if (strcmp(word, words[i]) == 0 || strcmp(word, "all") == 0)
+            s->lies |= 1u << i;
+    if (!s->lies)
+        errx(2, "--lie: no such thing as '%s'", word);
+}
+
+static struct settings parse(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"cuts", 1, NULL, 'c'},
+        {"each", 1, NULL, 'e'},
+        {"jobs", 1, NULL, 'j'},
+        {"seed", 1, NULL, 's'},
+        {"lie", 1, NULL, 'l'},
+        {"only", 1, NULL, 'o'},
+        {0},
+    };
+    struct settings s = {.cuts = 1000, .seed = random_seed(), .each = 20, .jobs = 1};
+    int c;
+
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (c == 'c')
+            s.cuts = strtoull(optarg, NULL, 10);
+        else if (c == 'e')
+            s.each = (unsigned)strtoul(optarg, NULL, 10);
+        else if (c == 'j')
+            s.jobs = (unsigned)strtoul(optarg, NULL, 10);
+        else if (c == 's')
+            s.seed = strtoull(optarg, NULL, 10);
+        else if (c == 'l')
+            parse_lie(&s, optarg);
+        else if (c == 'o')
+            s.only = optarg;
+        else
+            exit(2);
+    }
+    return s;
+}
+
+static bool is_registry(const struct settings *s, uint64_t script)
+{
+    if (s->only)
+        return strcmp(s->only, "registry") == 0;
+    return script % REGISTRY_EVERY == REGISTRY_EVERY - 1;
+}
+
+static void work(const struct settings *s, const char *directory)
+{
+    disk_lie(s->lies);
+    while (!shared->failed && shared->cuts < s->cuts) {
+        struct trial t = {.cuts = s->each};
+        struct trial_counts counts = {0};
+        uint64_t script = atomic_fetch_add(&shared->next, 1);
+        t.seed = s->seed + script;
+        snprintf(t.directory, sizeof(t.directory), "%s", directory);
+        if (is_registry(s, script))
+            trial_registry(&t, &counts);
+        else
+            trial_store(&t, &counts);
+        shared->cuts += counts.cuts;
+        shared->recovery_cuts += counts.recovery_cuts;
+        shared->acknowledged += counts.acknowledged;
+        shared->scripts += counts.scripts;
+    }
+}
+
+static void start_worker(const struct settings *s, const char *base, unsigned i)
+{
+    char directory[180];
+
+    snprintf(directory, sizeof(directory), "%s/%u", base, i);
+    if (mkdir(directory, 0700) != 0)
+        err(2, "%s", directory);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid < 0)
+        err(2, "fork");
+    if (pid)
+        return;
+    work(s, directory);
+    exit(0);
+}
+
+static void wait_for_workers(unsigned count)
+{
+    int status;
+
+    for (unsigned i = 0; i < count; i++) {
+        if (wait(&status) < 0)
+            err(2, "wait");
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+            shared->failed = true;
+    }
+}
+
+static void make_base(char ret[64])
+{
+    const char *tmp = getenv("TMPDIR");
+
+    /* Nothing of it need ever be on a disk. */
+    if (!tmp)
+        tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    if (snprintf(ret, 64, "%s/bobbin-cut-XXXXXX", tmp) >= 64 || !mkdtemp(ret))
+        err(2, "%s", ret);
+}
+
+int main(int argc, char **argv)
+{
+    struct settings s = parse(argc, argv);
+    char base[64];
+
+    printf("BOBBIN_SEED=%llu\n", (unsigned long long)s.seed);
+    make_base(base);
+    shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED)
+        err(2, "mmap");
+    for (unsigned i = 0; i < s.jobs; i++)
+        start_worker(&s, base, i);
+    wait_for_workers(s.jobs);
+    if (!shared->failed || !getenv("BOBBIN_KEEP"))
+        disk_remove(base);
+    printf("%llu power cuts, %llu of them during a recovery, in %llu scripts with %llu"
+           " acknowledged writes: %s\n",
+           (unsigned long long)shared->cuts, (unsigned long long)shared->recovery_cuts,
+           (unsigned long long)shared->scripts, (unsigned long long)shared->acknowledged,
+           shared->failed ? "FAILED" : "none lost");
+    return shared->failed ? 1 : 0;
+}

@@ -1,0 +1,306 @@
+#include "script.h"
+
+#include <err.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/clock.h"
+#include "daemon/store.h"
+#include "script_batch.h"
+#include "sim.h"
+
+/* How far the clock goes before the batcher's timer would ask for a sync of relaxed commits. */
+#define TICK_MS 100
+/* How long a relaxed commit may be lost after it was acknowledged. */
+#define RELAXED_MS 1000
+
+/* A script that runs. */
+struct run {
+    struct script *script;
+    const struct disk *disk;
+    struct directory directory;
+    struct store *store; /* NULL: closed */
+    struct store_options options;
+    struct random random;
+    struct state state;
+    struct store_checkpoint *checkpoint; /* NULL: none is under way */
+    pthread_t thread;                    /* … which runs it, if … */
+    bool threaded;
+};
+
+static struct moment *add_moment(struct script *s)
+{
+    if (s->count == s->cap) {
+        s->cap = s->cap ? s->cap * 2 : 64;
+        s->moments = reallocarray(s->moments, s->cap, sizeof(*s->moments));
+        if (!s->moments)
+            err(2, "script");
+    }
+    s->moments[s->count] = (struct moment){0};
+    return &s->moments[s->count++];
+}
+
+void script_init(struct script *s, const struct state *state, uint64_t commit)
+{
+    *s = (struct script){0};
+    *add_moment(s) = (struct moment){
+        .state = *state,
+        .commit = commit,
+        .digest = state_digest(state),
+    };
+}
+
+void script_fini(struct script *s)
+{
+    free(s->moments);
+}
+
+void script_allowed(const struct script *s, size_t position, int64_t time_ms, size_t *ret_first,
+                    size_t *ret_last)
+{
+    *ret_first = *ret_last = 0;
+    for (size_t i = 1; i < s->count; i++) {
+        const struct moment *m = &s->moments[i];
+        if (m->begun < position)
+            *ret_last = i;
+        if (m->durable <= position ||
+            (m->acknowledged <= position && time_ms - m->time_ms >= RELAXED_MS))
+            *ret_first = i;
+    }
+}
+
+/* All that was acknowledged so far is on the disk. */
+static void note_durable(struct run *r)
+{
+    size_t position = disk_position(r->disk);
+
+    for (size_t i = r->script->count; i-- && r->script->moments[i].durable == SIZE_MAX;)
+        r->script->moments[i].durable = position;
+}
+
+static void note_moment(struct run *r, size_t begun, uint64_t commit)
+{
+    *add_moment(r->script) = (struct moment){
+        .state = r->state,
+        .commit = commit,
+        .digest = state_digest(&r->state),
+        .begun = begun,
+        .acknowledged = disk_position(r->disk),
+        .time_ms = clock_now_ms(),
+        .durable = SIZE_MAX,
+    };
+    if (!r->options.relaxed)
+        note_durable(r);
+}
+
+static void open_store(struct run *r)
+{
+    struct error e = {0};
+
+    r->options = store_defaults;
+    r->options.log_first = 8192u << random_below(&r->random, 2);
+    r->options.log_most = 32768u << random_below(&r->random, 2);
+    r->options.fold_changes = 5 + random_below(&r->random, 60);
+    r->options.wal_pages = 4 + random_below(&r->random, 12);
+    r->options.relaxed = random_percent(&r->random, 20);
+    if (store_open_with(&r->directory, &r->options, &r->store, &e) != 0)
+        errx(1, "the store cannot be opened: %s", e.text);
+    uint64_t commit = r->script->moments[r->script->count - 1].commit;
+    if (store_commit_number(r->store) != commit)
+        errx(1, "the store opens with commit %llu, not %llu",
+             (unsigned long long)store_commit_number(r->store), (unsigned long long)commit);
+}
+
+static void *checkpoint_main(void *arg)
+{
+    store_checkpoint_run(arg);
+    return NULL;
+}
+
+static void end_checkpoint(struct run *r)
+{
+    if (!r->checkpoint)
+        return;
+    if (r->threaded)
+        pthread_join(r->thread, NULL);
+    else
+        store_checkpoint_run(r->checkpoint);
+    store_checkpoint_end(r->store, r->checkpoint);
+    r->checkpoint = NULL;
+}
+
+/* It runs beside the batches that follow, or right before its end. */
+static void begin_checkpoint(struct run *r)
+{
+    if (r->checkpoint || !store_wants_checkpoint(r->store))
+        return;
+    r->checkpoint = store_checkpoint_begin(r->store);
+    r->threaded = random_percent(&r->random, 50);
+    if (r->threaded && pthread_create(&r->thread, NULL, checkpoint_main, r->checkpoint) != 0)
+        err(2, "thread");
+}
+
+static void run_batch(struct run *r)
+{
+    struct moment *last = &r->script->moments[r->script->count - 1];
+    size_t begun = disk_position(r->disk);
+    uint64_t commit;
+
+    script_batch(r->store, &r->random, &r->state);
+    r->script->batches++;
+    commit = store_commit_number(r->store);
+    if (commit == last->commit && state_digest(&r->state) == last->digest)
+        return;
+    if (commit != last->commit + 1)
+        errx(1, "a batch got number %llu after %llu", (unsigned long long)commit,
+             (unsigned long long)last->commit);
+    note_moment(r, begun, commit);
+}
+
+static void pass_time(struct run *r)
+{
+    struct error e = {0};
+    int64_t ms = random_percent(&r->random, 20) ? 2500 : random_below(&r->random, 700);
+
+    for (; ms > 0; ms -= TICK_MS) {
+        sim_clock_advance(ms < TICK_MS ? ms : TICK_MS);
+        if (store_sync(r->store, false, &e) != 0)
+            errx(1, "cannot sync: %s", e.text);
+    }
+}
+
+static void sync_or_switch(struct run *r)
+{
+    struct error e = {0};
+
+    if (store_sync(r->store, true, &e) != 0)
+        errx(1, "cannot sync: %s", e.text);
+    note_durable(r);
+    r->options.relaxed = random_percent(&r->random, 30);
+    store_set_relaxed(r->store, r->options.relaxed);
+}
+
+static void run_fold(struct run *r)
+{
+    struct error e = {0};
+
+    if (store_fold(r->store, &e) != 0)
+        errx(1, "cannot fold: %s", e.text);
+    store_rest(r->store);
+}
+
+static void close_store(struct run *r)
+{
+    struct error e = {0};
+
+    end_checkpoint(r);
+    if (store_close(r->store, &e) != 0)
+        errx(1, "cannot close: %s", e.text);
+    r->store = NULL;
+    note_durable(r);
+}
+
+static void run_backup(struct run *r)
+{
+    struct backup_file *file = &r->script->backups[r->script->backup_count];
+    struct store_backup *backup = NULL;
+    uint64_t bytes, pages;
+    char path[300];
+    struct error e = {0};
+    bool done = false;
+    int code;
+
+    if (r->script->backup_count == SCRIPT_BACKUPS)
+        return;
+    snprintf(file->name, sizeof(file->name), "backup-%u.db", r->script->backup_count);
+    snprintf(path, sizeof(path), "%s/%s", r->directory.path, file->name);
+    code = store_backup_begin(r->store, path, geteuid(), getegid(), &backup, &e);
+    while (!code && !done) {
+        if (random_percent(&r->random, 30))
+            run_batch(r);
+        code = store_backup_step(backup, 1 + random_below(&r->random, 20), &done, &e);
+        if (!code && done) {
+            file->state = r->state;
+            file->digest = state_digest(&r->state);
+            code = store_backup_finish(backup, &bytes, &pages, &e);
+        }
+    }
+    if (code)
+        errx(1, "cannot back up: %s", e.text);
+    file->acknowledged = disk_position(r->disk);
+    r->script->backup_count++;
+}
+
+static void run_restore(struct run *r)
+{
+    const struct backup_file *file;
+    struct store_restore *restore = NULL;
+    struct store_restored restored;
+    size_t begun = disk_position(r->disk);
+    char path[300];
+    struct error e = {0};
+
+    if (!r->script->backup_count)
+        return;
+    end_checkpoint(r);
+    file = &r->script->backups[random_below(&r->random, r->script->backup_count)];
+    snprintf(path, sizeof(path), "%s/%s", r->directory.path, file->name);
+    if (store_restore_prepare(&r->directory, path, geteuid(), getegid(), &restore, &e) != 0)
+        errx(1, "cannot prepare to restore: %s", e.text);
+    if (random_percent(&r->random, 50))
+        run_batch(r);
+    bool keep = random_percent(&r->random, 50);
+    if (store_restore_swap(restore, &r->store, keep, &restored, &e) != 0)
+        errx(1, "cannot restore: %s", e.text);
+    store_restore_abandon(restore);
+    r->state = file->state;
+    note_moment(r, begun, restored.commit);
+    note_durable(r);
+    open_store(r);
+}
+
+static void step(struct run *r, enum script_kind script)
+{
+    uint32_t kind = random_below(&r->random, script == SCRIPT_FULL ? 100 : 95);
+
+    if (r->checkpoint && random_percent(&r->random, 40))
+        end_checkpoint(r);
+    if (kind < 72) {
+        run_batch(r);
+        begin_checkpoint(r);
+    } else if (kind < 78) {
+        run_fold(r);
+    } else if (kind < 88) {
+        pass_time(r);
+    } else if (kind < 92) {
+        sync_or_switch(r);
+    } else if (kind < 95) {
+        close_store(r);
+        open_store(r);
+    } else if (kind < 98) {
+        run_backup(r);
+    } else {
+        run_restore(r);
+    }
+}
+
+void script_run(struct script *s, const struct disk *disk, const char *path, enum script_kind kind,
+                uint64_t seed)
+{
+    struct run r = {.script = s, .disk = disk, .random = {seed}, .state = s->moments[0].state};
+    struct error e = {0};
+    unsigned steps;
+
+    if (directory_init(&r.directory, path, &e) != 0)
+        errx(2, "%s", e.text);
+    steps = kind == SCRIPT_FULL ? 60 + random_below(&r.random, 60) : random_below(&r.random, 8);
+    open_store(&r);
+    s->opened = disk_position(disk);
+    for (unsigned i = 0; i < steps; i++)
+        step(&r, kind);
+    close_store(&r);
+    directory_fini(&r.directory);
+}

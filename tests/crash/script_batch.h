@@ -1,0 +1,13 @@
+/* One batch of a script: its operations by chance, done to the model and to the store. */
+#ifndef BOBBIN_TESTS_CRASH_SCRIPT_BATCH_H
+#define BOBBIN_TESTS_CRASH_SCRIPT_BATCH_H
+
+#include "daemon/store.h"
+#include "model/random.h"
+#include "model_state.h"
+
+/* Run one batch up to the end of its commit; *state follows. Ends the program with a reason if the
+ * store does not do what it should. */
+void script_batch(struct store *s, struct random *random, struct state *state);
+
+#endif
