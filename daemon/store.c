@@ -180,7 +180,9 @@ static int take_ownership(struct store *s, struct error *e)
     int code = store_schema_ensure(s, e);
     if (code)
         return code;
-    rc = store_exec(s, "COMMIT");
+    rc = store_log_unseal(s);
+    if (rc == SQLITE_OK)
+        rc = store_exec(s, "COMMIT");
     if (rc != SQLITE_OK)
         return store_error(s, rc, "open", e);
     return set_journal_mode(s, "wal", e);

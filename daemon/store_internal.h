@@ -264,6 +264,9 @@ int store_log_add(struct store *s, uint64_t n, int64_t time_ms, struct slice cha
 int store_log_identify(struct store *s, struct commit_log_id id);
 /* After the file has become a plain one: remember it, so that a change by somebody else is seen. */
 int store_log_seal(struct store *s);
+/* In the transaction that looks at a plain file first: if it is as it was sealed, take the seal off.
+ * Becoming a WAL counts as a change; who is killed behind that would seem to be somebody else. */
+int store_log_unseal(const struct store *s);
 void store_log_fini(struct store *s);
 /* *ret_changed: whether the key changed after that commit, in the log or in this batch. */
 int store_log_changed(struct store *s, struct slice label, struct slice key, uint64_t since,

@@ -316,6 +316,17 @@ int store_log_seal(struct store *s)
     return rc;
 }
 
+int store_log_unseal(const struct store *s)
+{
+    char *sql = sqlite3_mprintf("UPDATE bobbin_meta SET value = -1 WHERE name = '" META_SEAL "'"
+                                " AND value = %lld",
+                                (long long)s->opened_counter);
+    int rc = sql ? store_exec(s, sql) : SQLITE_NOMEM;
+
+    sqlite3_free(sql);
+    return rc;
+}
+
 void store_log_fini(struct store *s)
 {
     free(s->log.rows);

@@ -237,6 +237,29 @@ START_TEST(every_fault_while_opening_a_fresh_file)
 }
 END_TEST
 
+/* Else watchers would have to begin anew, and "unchanged since" would hold for nothing. */
+START_TEST(who_fails_while_opening_is_not_somebody_else)
+{
+    uint64_t commit = store_commit_number(s);
+    struct error e = {0};
+
+    close_store(s);
+    for (int n = 1;; n++) {
+        test_vfs_fail(VFS_WAL_WRITE, n, 1, SQLITE_IOERR);
+        s = NULL;
+        if (store_open(&env, &s, &e) == 0)
+            break;
+        test_vfs_fail(VFS_WAL_WRITE, 1, 0, SQLITE_OK);
+        s = open_store();
+        ck_assert_uint_eq(store_commit_number(s), commit);
+        close_store(s);
+        ck_assert_int_lt(n, 100);
+    }
+    test_vfs_fail(VFS_WAL_WRITE, 1, 0, SQLITE_OK);
+    ck_assert_uint_eq(store_commit_number(s), commit);
+}
+END_TEST
+
 START_TEST(a_batch_is_synced_once_and_reads_never)
 {
     struct error e = {0};
@@ -292,6 +315,7 @@ Suite *store_fault_suite(void)
     tcase_add_test(tc, fault_of_a_read_loses_nothing_that_has_gathered);
     tcase_add_test(tc, close_that_cannot_checkpoint_says_so_and_keeps_the_data);
     tcase_add_test(tc, every_fault_while_opening_a_fresh_file);
+    tcase_add_test(tc, who_fails_while_opening_is_not_somebody_else);
     tcase_add_test(tc, a_batch_is_synced_once_and_reads_never);
     tcase_add_test(tc, listing_keys_reads_no_values);
     suite_add_tcase(suite, tc);
