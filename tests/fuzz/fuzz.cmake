@@ -77,6 +77,17 @@ if(NOT BOBBIN_FUZZ)
         COMMAND ${PYTHON3} ${FUZZ}/run.py ${PROJECT_SOURCE_DIR} ${CMAKE_BINARY_DIR}/fuzz
                 ${BOBBIN_FUZZ_SECONDS}
         USES_TERMINAL VERBATIM)
+    # A short run of what --target fuzz does longer, on a daemon with sanitizers.
+    add_test(NAME fuzz_socket
+        COMMAND ${PYTHON3} ${FUZZ}/socket_fuzz.py ${CMAKE_BINARY_DIR}/bin
+                ${PROJECT_SOURCE_DIR}/protocol/vectors.json 4)
+    set_tests_properties(fuzz_socket PROPERTIES TIMEOUT 300 LABELS fuzz)
+    # Sanitizers take terabytes of address space for themselves.
+    if(NOT BOBBIN_SANITIZE)
+        add_test(NAME memory_limit
+            COMMAND ${PYTHON3} ${FUZZ}/test_memory_limit.py ${CMAKE_BINARY_DIR}/bin)
+        set_tests_properties(memory_limit PROPERTIES TIMEOUT 300 LABELS fuzz)
+    endif()
     # The fuzzers find what they are for.
     add_test(NAME fuzz_planted
         COMMAND ${PYTHON3} ${FUZZ}/test_planted.py ${PROJECT_SOURCE_DIR} ${FUZZ_SEEDS}

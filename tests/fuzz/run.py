@@ -67,6 +67,28 @@ class Fuzzer:
         }
 
 
+class Socket:
+    """socket_fuzz.py on the daemon of the same build; an execution is a message."""
+
+    def __init__(self, sources, directory, name):
+        self.name, self.directory, self.sources = name, directory, sources
+
+    def run(self, seconds):
+        began = datetime.datetime.now()
+        done = subprocess.run(
+            ["/usr/bin/python3", self.sources + "/tests/fuzz/socket_fuzz.py", self.directory + "/bin",
+             self.sources + "/protocol/vectors.json", str(seconds)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
+        text = done.stdout.decode(errors="replace")
+        os.makedirs(os.path.join(self.directory, "findings"), exist_ok=True)
+        with open(os.path.join(self.directory, "findings", self.name + ".log"), "w") as file:
+            file.write(text)
+        messages = re.findall(r"(\d+) messages", text) or [0]
+        return {"executions": int(messages[-1]), "edges": 0, "seconds": (datetime.datetime.now() - began).total_seconds(),
+                "findings": ["see the log"] if done.returncode else []}
+
+
 def add_up(path, name, result):
     sums = {}
     if os.path.exists(path):
@@ -86,10 +108,11 @@ def main():
     seconds = int(os.environ.get("BOBBIN_FUZZ_SECONDS", seconds))
     build(sources, directory)
     names = sys.argv[4:] or sorted(os.path.basename(path)[5:-2] for path in glob.glob(sources + "/tests/fuzz/fuzz_*.c"))
+    names = names if sys.argv[4:] else names + ["socket"]
     found = []
     print("%-12s %12s %8s %8s  %s" % ("fuzzer", "executions", "seconds", "edges", "findings"))
     for name in names:
-        result = Fuzzer(sources, directory, name).run(seconds)
+        result = (Socket if name == "socket" else Fuzzer)(sources, directory, name).run(seconds)
         add_up(os.path.join(directory, "results.json"), name, result)
         found += ["%s: %s" % (name, finding) for finding in result["findings"]]
         print("%-12s %12d %8.0f %8d  %d" % (name, result["executions"], result["seconds"], result["edges"],
