@@ -159,6 +159,7 @@ int app_new(struct server *server, const struct directory *directory, struct man
     batcher_on_trouble(app->batcher, app_on_trouble, app);
     app_set_durability(app, manifest);
     batcher_set_quota(app->batcher, server->options.quota_bytes, server->options.quota_entries);
+    batcher_set_shared(app->batcher, server->contended);
     app->manifest = manifest;
     list_push(&server->apps.all, &app->link);
     *ret = app;

@@ -75,6 +75,10 @@ struct app {
     bool restoring;              /* its store is about to be replaced: nothing is started */
     uint64_t requests_seen;      /* of these, a second ago at most … */
     uint32_t rate;               /* … and how many came in the second before */
+    unsigned unused_ticks;       /* seconds without any */
+    uint64_t turn;               /* of the server's turns, the last in which it had … */
+    size_t turn_bytes;           /* … so much of requests and answers */
+    uint64_t held;               /* bytes of answers that its connections' peers have not read */
     uint64_t requests_measured;  /* of these, when store_bytes was looked at; UINT64_MAX: never */
     uint64_t store_bytes;        /* the file and its log on disk, as last looked at */
     unsigned pins;               /* jobs on the worker that will come back to this app */

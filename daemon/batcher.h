@@ -31,6 +31,9 @@ void batcher_on_trouble(struct batcher *b, void (*on_trouble)(void *arg, const s
 /* What the app may hold, from the next batch on; 0: no limit. */
 void batcher_set_quota(struct batcher *b, uint64_t max_bytes, uint64_t max_entries);
 
+/* Whether others wait for the loop while this one's operations are reported: batches are smaller then. */
+void batcher_set_shared(struct batcher *b, bool shared);
+
 /* How the store works from its next opening on, and whether it is relaxed from the next batch on;
  * store_defaults unless set. Copied. */
 void batcher_set_options(struct batcher *b, const struct store_options *options);

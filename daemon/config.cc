@@ -17,6 +17,7 @@ void config_init(struct config *c)
     *c = {};
     c->log_level = LOG_LEVEL_INFO;
     c->store_idle_ms = CONFIG_STORE_IDLE_MS;
+    c->stall_ms = LIMIT_STALL_MS;
     c->threads = CONFIG_THREADS;
     c->store_memory = CONFIG_STORE_MEMORY;
     c->commit_log_size = CONFIG_COMMIT_LOG_SIZE;
@@ -180,7 +181,7 @@ static void load(struct config *c, const std::string &path)
                         LIMIT_SETTABLE_LIST(X)
 #undef X
                             "socket",
-                        "state_dir", "runner", "log_level", "store_idle", "threads", "quota_bytes",
+                        "state_dir", "runner", "log_level", "store_idle", "stall_timeout", "threads", "quota_bytes",
                         "quota_entries", "store_memory", "commit_log_size", "fold_changes", "wal_pages",
                         "admin_group", "cgroup", "cache_bytes", "metrics_listen",
                         "log_format"});
@@ -197,6 +198,8 @@ static void load(struct config *c, const std::string &path)
         loaded.store_idle_set = true;
         loaded.store_idle_ms = number;
     }
+    if (toml_duration_ms(doc, doc.root, "stall_timeout", &number))
+        loaded.stall_ms = number;
     if (toml_integer(doc, doc.root, "threads", 1, CONFIG_THREADS_MAX, &number)) {
         loaded.threads_set = true;
         loaded.threads = number;

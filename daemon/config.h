@@ -6,6 +6,7 @@
  *     log_level = "info"      # error, warning, info, debug
  *     log_format = "text"     # or json: a document a line
  *     store_idle = "5s"       # a store that nobody uses is closed after this
+ *     stall_timeout = "1min"  # a peer that reads no answer or ends no message is cut off; 0: never
  *     threads = 16            # for the disk
  *     store_memory = 67108864 # bytes for the pages of all open stores
  *     commit_log_size = 33554432 # bytes of each of an app's two commit logs, under load
@@ -61,6 +62,7 @@ struct config {
     bool log_json; /* false: text */
     uint64_t store_idle_ms; /* CONFIG_STORE_IDLE_MS */
     bool store_idle_set;
+    uint64_t stall_ms; /* LIMIT_STALL_MS; 0: for ever */
     unsigned threads; /* CONFIG_THREADS */
     bool threads_set;
     uint64_t store_memory;    /* bytes for pages of SQLite, of all stores in use */

@@ -41,6 +41,7 @@ struct conn *conn_new(struct server *server)
     buffer_init(&c->sending);
     list_init(&c->ready);
     list_init(&c->in_app);
+    list_init(&c->later);
     list_init(&c->watches);
     list_init(&c->parked);
     list_push(&server->conns, &c->link);
@@ -59,6 +60,7 @@ static void conn_free(struct conn *c)
     struct server *server = c->server;
     list_remove(&c->link);
     list_remove(&c->ready);
+    list_remove(&c->later);
     buffer_fini(&c->in);
     buffer_fini(&c->out);
     buffer_fini(&c->sending);
@@ -91,6 +93,8 @@ void conn_close(struct conn *c, const char *format, ...)
         log_debug("connection of uid %u pid %d closed: %s", (unsigned)c->peer.uid,
                   (int)c->peer.pid, reason);
     conn_move(c, CONN_CLOSED);
+    list_remove(&c->later);
+    conn_share_account(c);
     watch_end_all(c);
     c->process = NULL;
     conn_unpark(c);
@@ -187,6 +191,7 @@ void conn_bind(struct conn *c, struct app *app)
         return;
     assert(!c->app);
     c->app = app;
+    app->held += c->held;
     c->label.len = 0;
     list_push(&app->conns, &c->in_app);
     app_conn_came(app);

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "daemon/access.h"
+#include "daemon/conn_share.h"
 #include "daemon/list.h"
 #include "daemon/op.h"
 #include "daemon/siphash.h"
@@ -49,6 +50,7 @@ struct conn {
     struct list link;       /* in server->conns */
     struct list ready;      /* in server->ready while something waits for the turn's end */
     struct list in_app;     /* in app->conns while bound */
+    struct list later;      /* in server->later while it waits for a turn with something left for it */
     struct server *server;
     uint64_t number;        /* 1, 2, … of the daemon */
     enum conn_state state;
@@ -66,6 +68,10 @@ struct conn {
     struct buffer out;      /* answers of this turn, not yet given to libuv */
     struct buffer sending;  /* given to libuv */
     uv_write_t write;       /* in force while sending.len > 0 */
+    size_t held;            /* by `out` and `sending`, as conn_share_account knows it */
+    uint64_t written;       /* bytes given to the socket, or to libuv for it, so far */
+    uint64_t handed;        /* bytes of requests handed on so far */
+    struct conn_look look;
     struct conn_label label;
     int refuse_code;        /* CONN_REFUSING: what new requests are answered */
     const char *refuse_reason;

@@ -40,7 +40,7 @@ bool conn_may_serve(const struct conn *c)
     const struct limits *limits = &c->server->options.limits;
     return (c->state == CONN_OPEN || c->state == CONN_REFUSING) && !c->barriers &&
            c->inflight < limits->inflight && c->inflight_bytes < limits->inflight_bytes &&
-           conn_has_room(c);
+           conn_has_room(c) && list_empty(&c->later);
 }
 
 /* The message cannot be understood, so neither can be what follows: answer if it has an id, close. */
@@ -103,15 +103,18 @@ static size_t conn_serve_message(struct conn *c, const uint8_t *bytes, size_t le
 /* Hand on what has arrived whole, as far as the limits let it. How many bytes that were. */
 static size_t conn_serve(struct conn *c, const uint8_t *bytes, size_t len)
 {
-    size_t used = 0;
-    while (used < len && conn_may_serve(c)) {
+    size_t used = 0, before = c->out.len;
+    while (used < len && conn_may_serve(c) && conn_share_left(c)) {
         size_t n = c->scanner.pos ? 0 : kv_call(c, bytes + used, len - used);
         if (!n)
             n = conn_serve_message(c, bytes + used, len - used);
         if (!n)
             break;
         used += n;
+        conn_share_take(c, n + c->out.len - before);
+        before = c->out.len;
     }
+    c->handed += used;
     return used;
 }
 
@@ -219,6 +222,7 @@ static void conn_start_write(struct conn *c, size_t written)
     int rc;
     conn_count_sent(c, c->out.len - written);
     c->sending = c->out;
+    c->written += c->sending.len;
     buffer_init(&c->out);
     buf = uv_buf_init((char *)c->sending.data + written, (unsigned)(c->sending.len - written));
     rc = uv_write(&c->write, (uv_stream_t *)&c->pipe, &buf, 1, conn_write_cb);
@@ -229,7 +233,7 @@ static void conn_start_write(struct conn *c, size_t written)
 }
 
 /* One write for all answers of the turn; only what the socket does not take now waits. */
-static void conn_flush(struct conn *c)
+static void conn_write(struct conn *c)
 {
     uv_buf_t buf = uv_buf_init((char *)c->out.data, (unsigned)c->out.len);
     int n;
@@ -257,6 +261,12 @@ static void conn_flush(struct conn *c)
         buffer_clear(&c->out);
 }
 
+static void conn_flush(struct conn *c)
+{
+    conn_write(c);
+    conn_share_account(c);
+}
+
 static bool conn_is_waiting(const struct conn *c)
 {
     return c->in.len && conn_may_serve(c);
@@ -276,7 +286,8 @@ static void conn_pump_and_flush(struct conn *c)
 /* Close where nothing more is to come. */
 static void conn_settle(struct conn *c)
 {
-    if (c->inflight || c->out.len || c->sending.len || c->state == CONN_CLOSED)
+    if (c->inflight || c->out.len || c->sending.len || !list_empty(&c->later) ||
+        c->state == CONN_CLOSED)
         return;
     if (c->state == CONN_DRAINING)
         conn_close(c, "malformed message");

@@ -103,6 +103,7 @@ static int serve(const struct serving *s, struct error *e)
         .state_dir = config->state_dir,
         .runner = config->runner,
         .store_idle_ms = config->store_idle_ms,
+        .stall_ms = config->stall_ms,
         .store = store_defaults,
         .limits = config->limits,
         .quota_bytes = config->quota_bytes,

@@ -32,12 +32,15 @@ static void server_end_turn(struct server *s)
         server_sweep(s);
     events_wake(s);
     trace_wake(s);
+    conn_share_shed(s);
     server_check_stopped(s);
 }
 
 static void server_check_cb(uv_check_t *check)
 {
-    server_end_turn(container_of(check, struct server, turn_end));
+    struct server *s = container_of(check, struct server, turn_end);
+    conn_share_next_turn(s);
+    server_end_turn(s);
 }
 
 static void server_prepare_cb(uv_prepare_t *prepare)
@@ -63,6 +66,7 @@ static void server_init_handles(struct server *s)
 {
     uv_check_init(&s->loop, &s->turn_end);
     uv_prepare_init(&s->loop, &s->turn_start);
+    uv_idle_init(&s->loop, &s->later_idle);
     uv_signal_init(&s->loop, &s->sigterm);
     uv_signal_init(&s->loop, &s->sigint);
     uv_signal_init(&s->loop, &s->sighup);
@@ -98,9 +102,13 @@ int server_init(struct server *s, const struct server_options *options, struct e
     s->started_ns = uv_hrtime();
     s->sweep = false;
     s->stop_ticks = 0;
+    s->turn = 0;
+    s->contended = false;
+    s->held = 0;
     list_init(&s->conns);
     list_init(&s->ready);
     list_init(&s->traces);
+    list_init(&s->later);
     list_init(&s->submitting);
     request_pool_init(&s->request_pool);
     worker_init(&s->worker, &s->loop);
@@ -149,6 +157,7 @@ void server_tick(struct server *s)
 {
     struct list *it, *tmp;
     cache_tidy(s->cache, SERVER_TIDY_TICK);
+    conn_share_tick(s);
     if (s->state != SERVER_STOPPING || ++s->stop_ticks <= SERVER_STOP_TICKS)
         return;
     list_each(it, tmp, &s->conns) {
@@ -167,6 +176,7 @@ static void server_check_stopped(struct server *s)
     uv_close((uv_handle_t *)&s->apps.tick, NULL);
     uv_close((uv_handle_t *)&s->turn_end, NULL);
     uv_close((uv_handle_t *)&s->turn_start, NULL);
+    uv_close((uv_handle_t *)&s->later_idle, NULL);
     uv_close((uv_handle_t *)&s->sigterm, NULL);
     uv_close((uv_handle_t *)&s->sigint, NULL);
     uv_close((uv_handle_t *)&s->sighup, NULL);

@@ -34,6 +34,7 @@ struct server_options {
     const char *state_dir; /* exists; locked by the caller */
     const char *runner;    /* path of bobbin-run */
     uint64_t store_idle_ms;
+    uint64_t stall_ms; /* how long a peer may keep the daemon waiting; 0: for ever */
     struct store_options store; /* of all apps, but for what a manifest says */
     struct limits limits;
     uint64_t quota_bytes; /* what one app may hold; 0: no limit */
@@ -73,6 +74,11 @@ struct server {
     struct request_pool request_pool;
     struct list submitting;      /* struct app: those with operations of this turn */
     struct list ready;           /* connections with something to do at the end of this turn */
+    struct list later;           /* connections put off to a turn in which their app has something left … */
+    uv_idle_t later_idle;        /* … which begins at once while there are any */
+    uint64_t turn;               /* counts turns */
+    bool contended;              /* more than one app is in use */
+    uint64_t held;               /* bytes of answers that no peer has read yet */
     uv_check_t turn_end;         /* runs them behind the poll phase … */
     uv_prepare_t turn_start;     /* … and before it, for what timers did */
     uv_signal_t sigterm;

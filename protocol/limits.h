@@ -32,6 +32,10 @@
 #define LIMIT_INFLIGHT 1024u
 #define LIMIT_INFLIGHT_BYTES (64u << 20)
 #define LIMIT_UNREAD_BYTES (16u << 20)
+/* The same of all connections: beyond it the one that holds most, of the app that holds most, is closed. */
+#define LIMIT_UNREAD_TOTAL (256u << 20)
+/* How long a peer may leave its answers unread, or a message unfinished, unless configured. */
+#define LIMIT_STALL_MS 60000u
 /* Keys of one get_many, set_many or delete_many; checks and operations of one atomic. */
 #define LIMIT_MANY 10000u
 #define LIMIT_ATOMIC 1000u

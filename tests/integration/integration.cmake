@@ -21,7 +21,7 @@ foreach(name service wire kv apps)
     add_dependencies(test_${name} bobbind test_app_process)
 endforeach()
 
-foreach(name watch backup cached unread limits registration)
+foreach(name watch backup cached unread limits registration share)
     bobbin_check_test(test_${name}
         SOURCES integration/test_${name}.c integration/talk.c
         LIBRARIES test_harness PkgConfig::SQLITE

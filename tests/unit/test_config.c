@@ -46,6 +46,7 @@ static void check_defaults(void)
     ck_assert_int_eq(c.log_level, LOG_LEVEL_INFO);
     ck_assert_uint_eq(c.store_idle_ms, 5000);
     ck_assert_uint_eq(c.threads, 16);
+    ck_assert_uint_eq(c.stall_ms, 60000);
     ck_assert_uint_eq(c.store_memory, 64 << 20);
     ck_assert_uint_eq(c.commit_log_size, 32 << 20);
     ck_assert_uint_eq(c.fold_changes, 131072);
@@ -67,7 +68,7 @@ END_TEST
 START_TEST(everything_set)
 {
     ck_assert_msg(load("socket = \"/run/s\"\nstate_dir = \"/var/lib/b\"\nrunner = \"/bin/r\"\n"
-                       "log_level = \"debug\"\nstore_idle = \"2min\"\nthreads = 4\n"
+                       "log_level = \"debug\"\nstore_idle = \"2min\"\nthreads = 4\nstall_timeout = 0\n"
                        "store_memory = 8000000000\ncommit_log_size = 8192\nfold_changes = 1\nwal_pages = 8\n") == 0,
                   "%s", e.text);
     ck_assert_str_eq(c.socket, "/run/s");
@@ -76,6 +77,7 @@ START_TEST(everything_set)
     ck_assert(c.log_level_set && c.log_level == LOG_LEVEL_DEBUG);
     ck_assert(c.store_idle_set && c.store_idle_ms == 120000);
     ck_assert(c.threads_set && c.threads == 4);
+    ck_assert_uint_eq(c.stall_ms, 0);
     ck_assert_uint_eq(c.store_memory, 8000000000);
     ck_assert_uint_eq(c.commit_log_size, 8192);
     ck_assert_uint_eq(c.fold_changes, 1);
