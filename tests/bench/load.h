@@ -9,7 +9,8 @@
 struct load_group {
     const struct server *server;
     unsigned connections;
-    unsigned apps;      /* connection i speaks to app i % apps */
+    unsigned apps;      /* connection i speaks to app first_app + i % apps */
+    unsigned first_app;
     struct shape shape; /* requests in flight on a connection, size of values */
     enum op op;         /* of a mixed load: OP_GET … */
     unsigned reads;     /* … and how many of 100 requests are gets; 100: no mixture */

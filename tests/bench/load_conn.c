@@ -30,7 +30,7 @@ int load_conn_init(struct load_conn *c, struct load_flow *flow, unsigned i, stru
     if (!c->slots || !c->free_slots || !c->fresh || !c->out || !c->in)
         rc = error_set(e, ERR_OTHER, "out of memory");
     else
-        rc = server_connect(g->server, i % g->apps, &c->fd, e);
+        rc = server_connect(g->server, g->first_app + i % g->apps, &c->fd, e);
     if (!rc && fcntl(c->fd, F_SETFL, O_NONBLOCK))
         rc = error_set(e, ERR_OTHER, "cannot set a socket up: %m");
     if (rc) {
