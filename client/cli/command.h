@@ -41,7 +41,7 @@ command_fn apps_register, apps_unregister, apps_list, apps_status, apps_start, a
 command_fn apps_restart, apps_reload, apps_reset;
 command_fn check_run;
 command_fn build_run;
-command_fn logs_run, events_run, top_run, trace_run;
+command_fn logs_run, events_run, top_run, trace_run, explore_run;
 command_fn kv_get, kv_set, kv_delete, kv_exists, kv_ttl, kv_increment, kv_swap;
 command_fn many_get, many_set, many_delete;
 command_fn atomic_run;

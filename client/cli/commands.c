@@ -72,6 +72,12 @@ const struct command command_table[] = {
      "never shown. What comes faster than it is shown is counted. With --json, each line is a\n"
      "document.\n",
      "bobbin trace counter\nbobbin trace counter --count 100 --json\n"},
+    {"explore", "[APP]", 0, 1, OPTIONS_APP, explore_run, "look at apps and stores in a browser",
+     "Prints a link to a page on this machine that shows apps, processes, logs, numbers and what\n"
+     "is in the stores, where entries can be changed. The link is good once; Enter prints another\n"
+     "one, Ctrl-C ends the view. What the page may do is what you may do. With --json each link is\n"
+     "a document.\n",
+     "bobbin explore\nbobbin explore counter\n"},
     {"top", "", 0, 0, OPTION_BIT(COUNT), top_run, "show what the apps use, again and again",
      "All processes with memory, processor time and state, refreshed every two seconds until\n"
      "Ctrl-C, or --count times.\n",

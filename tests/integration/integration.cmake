@@ -80,6 +80,9 @@ set_tests_properties(metrics PROPERTIES TIMEOUT 300 LABELS integration)
 add_test(NAME trace
     COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_trace.py ${CMAKE_BINARY_DIR}/bin)
 set_tests_properties(trace PROPERTIES TIMEOUT 300 LABELS integration)
+add_test(NAME web
+    COMMAND ${PROJECT_SOURCE_DIR}/tests/web/run.sh ${CMAKE_BINARY_DIR}/bin ${CMAKE_BINARY_DIR}/tests/web)
+set_tests_properties(web PROPERTIES TIMEOUT 300 LABELS integration)
 add_executable(print_protocol integration/print_protocol.c)
 target_link_libraries(print_protocol PRIVATE bobbin_warnings)
 set_target_properties(print_protocol PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
