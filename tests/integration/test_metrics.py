@@ -286,32 +286,48 @@ def p99_of_gets(service, seconds):
     return took[len(took) * 99 // 100] * 1000
 
 
+def a_scrape(service):
+    """What it says, and milliseconds."""
+    began = time.perf_counter()
+    body = service.get(OPENMETRICS)[2]
+    return body, (time.perf_counter() - began) * 1000
+
+
+def p99_while_scraped(service):
+    scrapes = subprocess.Popen(
+        ["sh", "-c", "while :; do curl -s -o /dev/null --unix-socket %s http://localhost/metrics; sleep 0.5; done" % service.metrics])
+    try:
+        return p99_of_gets(service, 3)
+    finally:
+        scrapes.kill()
+        scrapes.wait()
+
+
 def a_thousand_apps_are_scraped_at_once():
-    """Without anybody noticing. A loaded machine gets some slack; what was measured is told."""
+    """Without anybody noticing. On a loaded machine it may take some tries; what was measured is told."""
+    slack = 10 if SANITIZED else 1
     with Observed() as service:
         fill(service, 1000)
-        took = []
-        for _ in range(9):
-            began = time.perf_counter()
-            body = service.get(OPENMETRICS)[2]
-            took.append((time.perf_counter() - began) * 1000)
+        took, loops = [], []
+        body, _ = a_scrape(service)
         assert body.count("\nbobbin_batch_operations_count{") == 1000 and body.endswith("\n# EOF\n")
-        loop = float(re.search(r"^bobbin_scrape_loop_seconds (\S+)", body, re.M).group(1)) * 1000
-        quiet = p99_of_gets(service, 2)
-        scrapes = subprocess.Popen(
-            ["sh", "-c", "while :; do curl -s -o /dev/null --unix-socket %s http://localhost/metrics; sleep 0.5; done" % service.metrics])
-        try:
-            scraped = p99_of_gets(service, 4)
-        finally:
-            scrapes.kill()
-            scrapes.wait()
-        told = "%.0f ms for %.1f MB, %.2f ms of the loop; p99 of get %.3f ms, scraped twice a second %.3f ms" % (
-            statistics.median(took), len(body) / 1e6, loop, quiet, scraped)
-        slack = 10 if SANITIZED else 1
-        assert min(took) < 100 * slack and statistics.median(took) < 400 * slack, (told, took)
-        assert loop < 20 * slack, told
-        assert scraped < 5 * quiet + 2 * slack, told
-        return told
+
+        def quick():
+            body, ms = a_scrape(service)
+            took.append(ms)
+            loops.append(float(re.search(r"^bobbin_scrape_loop_seconds (\S+)", body, re.M).group(1)) * 1000)
+            return len(took) >= 9 and statistics.median(took[-9:]) < 100 * slack and min(loops) < 10 * slack
+
+        until(quick, "nine scrapes in less than 100 ms each", lambda: (took[-9:], min(loops)))
+        pairs = []
+
+        def undisturbed():
+            pairs.append((p99_of_gets(service, 1), p99_while_scraped(service)))
+            return pairs[-1][1] < 3 * pairs[-1][0] + 1 * slack
+
+        until(undisturbed, "p99 of get is what it is without scrapes", lambda: pairs)
+        return "%.0f ms for %.1f MB, %.2f ms of the loop; p99 of get %.3f ms, scraped twice a second %.3f ms" % (
+            statistics.median(took[-9:]), len(body) / 1e6, statistics.median(loops[-9:]), *pairs[-1])
 
 
 def slow_scrapers_hurt_nobody():
@@ -325,8 +341,14 @@ def slow_scrapers_hurt_nobody():
             s.connect(service.metrics)
             s.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
             slow.append(s)
-        p99 = p99_of_gets(service, 1)
-        assert p99 < 50, p99
+        found = []
+
+        def quick():
+            found.append(p99_of_gets(service, 1))
+            return found[-1] < 20
+
+        until(quick, "p99 of get is small", lambda: found)
+        p99 = found[-1]
         # The other address has places of its own.
         assert service.get(port=service.port())[0] == 200
         began = time.monotonic()

@@ -353,6 +353,7 @@ const tests = {
       await page.keyboard.press("Enter");
       await page.locator(".detail-key").getByText("config/theme").waitFor();
       await page.keyboard.press("e");
+      await page.locator("textarea:focus").waitFor();
       await page.keyboard.press("Control+A");
       await page.keyboard.type("light");
       await page.keyboard.press("Control+Enter");
@@ -361,11 +362,14 @@ const tests = {
       await page.keyboard.press("v");
       await page.locator('[aria-pressed="true"]').getByText("JSON").waitFor();
       await page.keyboard.press("x");
+      await page.getByRole("heading", { name: /expire/ }).waitFor();
       await page.keyboard.type("2h");
       await page.keyboard.press("Enter");
       await page.locator(".facts").getByText(/in (2 h 0|1 h 59) min/).waitFor();
       // What was typed is not lost by accident.
+      await page.getByRole("dialog").waitFor({ state: "detached" });
       await page.keyboard.press("e");
+      await page.locator("textarea:focus").waitFor();
       await page.keyboard.type("more");
       await page.keyboard.press("Escape");
       await page.getByRole("heading", { name: "Leave what you have changed?" }).waitFor();
@@ -373,10 +377,13 @@ const tests = {
       await page.keyboard.press("Enter");
       await page.locator("textarea").waitFor({ state: "detached" });
       await page.keyboard.press("Delete");
+      await page.getByRole("heading", { name: /Delete this/ }).waitFor();
       await page.keyboard.press("Tab");
       await page.keyboard.press("Enter");
       await until(() => service.run("exists", "config/theme", "--app", "shop").trim() === "false", "it is deleted");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
       await page.keyboard.press("n");
+      await page.getByRole("heading", { name: /New entry/ }).waitFor();
       await page.keyboard.press("End");
       await page.keyboard.type("new");
       await page.keyboard.press("Tab");

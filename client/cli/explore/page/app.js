@@ -106,7 +106,7 @@ function overviewPage(where) {
   const series = { requests: new Series(), writes: new Series(), hits: new Series(), errors: new Series() };
   const cards = {
     requests: card("Requests", "Requests a second", rate), writes: card("Writes", "Writes a second", rate),
-    hits: card("Reads from memory", "Reads a second from memory", rate), errors: card("Errors", "Errors a second", rate),
+    hits: card("From memory", "Reads a second from memory", rate), errors: card("Errors", "Errors a second", rate),
   };
   const rows = h("tbody"), stores = h("tbody"), none = h("div", { class: "empty", hidden: true }, h("strong", null, "No components"), "spin.toml names none; the store serves other programs.");
   const components = h("table", null, h("thead", null, h("tr", null, h("th", null, "Component"), h("th", null, "State"), h("th", { class: "num hide-narrow" }, "Since"), h("th", { class: "num hide-narrow" }, "Pid"),

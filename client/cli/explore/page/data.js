@@ -1,7 +1,7 @@
 // The entries of a store: searched by prefix, paged, and one of them beside the list.
-import { ask, bytesOf, textOf, withBytes } from "/api.js";
+import { ask, bytesOf, withBytes } from "/api.js";
 import { dialog, fill, h, setText, svg, toast } from "/dom.js";
-import { Entry } from "/entry.js";
+import { Entry, numberOf } from "/entry.js";
 import { bytes, count, parseSpan, span } from "/words.js";
 
 const PAGE = 100;
@@ -34,7 +34,7 @@ export function dataPage(where) {
   let store = where.rest[0] || "default", more = null, shown = [], current = null, reading = 0;
 
   const label = h("select", { "aria-label": "Store", onchange: () => { location.hash = `#/app/${encodeURIComponent(app)}/data/${encodeURIComponent(label.value)}`; } });
-  const prefix = h("input", { type: "search", placeholder: "Prefix of the key", "aria-label": "Keys that begin with", autocomplete: "off", spellcheck: false });
+  const prefix = h("input", { type: "search", placeholder: "Prefix", "aria-label": "Keys that begin with", autocomplete: "off", spellcheck: false });
   const fresh = h("button", { type: "button", class: "icon", onclick: () => load(false, true), title: "Read again", "aria-label": "Read again" },
     svg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, svg("path", { d: "M16 10a6 6 0 1 1-1.8-4.3M16 3v3.5h-3.5" })));
   const add = h("button", { type: "button", class: "primary", onclick: () => addEntry(), title: "New entry (n)" }, "New");
@@ -47,7 +47,7 @@ export function dataPage(where) {
   const entry = new Entry(detail, { app, store: () => store, changed: () => load(false, true), gone: () => { close(); load(false, true); }, close: () => back() });
 
   function row(item) {
-    const text = item.preview !== undefined ? item.preview.replace(/\s+/g, " ") : null;
+    const text = item.preview !== undefined ? item.preview.replace(/\s+/g, " ") : item.size === 8 ? numberOf(bytesOf(item, "preview")) + " as a number" : null;
     const button = h("button", { type: "button", onclick: () => open(item, button) },
       h("span", { class: "key cut" }, keyText(item)), h("span", { class: "size" }, bytes(item.size)),
       h("span", { class: "preview cut" }, text === null ? "binary" : text || "empty"),

@@ -52,6 +52,11 @@ function indent(text) {
   return out;
 }
 
+// What increment counts in.
+export function numberOf(data) {
+  return new DataView(data.buffer, data.byteOffset, 8).getBigInt64(0, true);
+}
+
 const hex2 = (b) => b.toString(16).padStart(2, "0");
 
 function hexNodes(data, wide) {
@@ -110,8 +115,7 @@ export class Entry {
   }
 
   number() {
-    if (this.data.length !== 8 || this.seen.size !== 8) return null;
-    return new DataView(this.data.buffer, this.data.byteOffset, 8).getBigInt64(0, true);
+    return this.seen.size === 8 ? numberOf(this.data) : null;
   }
 
   facts() {

@@ -16,7 +16,7 @@ export function card(title, label, words) {
 
 function row() {
   const name = h("a", { class: "strong" }), state = h("span", { class: "pill" }), where = h("span", { class: "muted mono cut" });
-  const cells = { requests: h("td", { class: "num" }), connections: h("td", { class: "num hide-narrow" }), size: h("td", { class: "num" }), memory: h("td", { class: "num hide-narrow" }) };
+  const cells = { requests: h("td", { class: "num" }), connections: h("td", { class: "num hide-narrow" }), size: h("td", { class: "num hide-narrow" }), memory: h("td", { class: "num hide-narrow" }) };
   const tr = h("tr", { class: "to" }, h("td", null, name), h("td", null, state), h("td", { class: "hide-narrow" }, where),
     cells.requests, cells.connections, cells.memory, cells.size);
   return Object.assign(tr, { parts: { name, state, where, ...cells } });
@@ -40,14 +40,14 @@ export function homePage() {
   const cards = {
     requests: card("Requests", "Requests a second", rate),
     writes: card("Writes", "Writes a second", rate),
-    hits: card("Reads from memory", "Percent of reads from memory", (n) => String(Math.round(n))),
+    hits: card("From memory", "Percent of reads from memory", (n) => String(Math.round(n))),
     memory: card("Memory", "Memory of the daemon", bytes),
   };
   const body = h("tbody");
   const empty = h("div", { class: "empty", hidden: true }, h("strong", null, "No apps yet"), "Register one: ", h("code", null, "bobbin register DIR"));
   const table = h("table", null,
     h("thead", null, h("tr", null, h("th", null, "App"), h("th", null, "State"), h("th", { class: "hide-narrow" }, "Directory"),
-      h("th", { class: "num" }, "Requests/s"), h("th", { class: "num hide-narrow" }, "Connections"), h("th", { class: "num hide-narrow" }, "Memory"), h("th", { class: "num" }, "Store"))),
+      h("th", { class: "num" }, "Requests/s"), h("th", { class: "num hide-narrow" }, "Connections"), h("th", { class: "num hide-narrow" }, "Memory"), h("th", { class: "num hide-narrow" }, "Store"))),
     body);
   const summary = h("span", { class: "muted" });
   const node = h("div", { class: "page" },
