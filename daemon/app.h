@@ -37,7 +37,8 @@ enum app_trouble {
 
 struct app_slot {
     struct component *component;
-    bool wanted; /* the component shall run; recorded in the registry */
+    bool wanted;   /* the component shall run; recorded in the registry */
+    bool restored; /* it goes on with what the daemon before did */
 };
 
 /* A component that another manifest has replaced or left out: freed when its process is gone. */

@@ -207,11 +207,12 @@ static void apps_tick_cb(uv_timer_t *timer)
         apps_look(apps);
 }
 
-void apps_start(struct apps *apps)
+void apps_start(struct apps *apps, bool all)
 {
     struct list *it, *tmp;
     list_each(it, tmp, &apps->all)
-        app_start_wanted(container_of(it, struct app, link));
+        if (all)
+            app_start_wanted(container_of(it, struct app, link));
     uv_timer_start(&apps->tick, apps_tick_cb, APPS_LOOK_MS, APPS_LOOK_MS);
 }
 

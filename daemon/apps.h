@@ -35,8 +35,8 @@ struct apps {
 
 /* Open the registry and make the registered apps; those whose directory is gone are dropped. */
 int apps_init(struct apps *apps, struct server *server, const char *state_dir, struct error *e);
-/* Start what is wanted, begin to look after the directories. */
-void apps_start(struct apps *apps);
+/* Begin to look after the directories; with `all`, start what is wanted. */
+void apps_start(struct apps *apps, bool all);
 /* Make every app leave because the daemon stops; what is wanted stays recorded. */
 void apps_stop(struct apps *apps);
 /* Read all manifests again and apply what has changed. */

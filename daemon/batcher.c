@@ -74,6 +74,7 @@ struct batcher {
     struct error refusal; /* with a code: operations are refused with it */
     struct error cancel;  /* with a code: the next round cancels all tasks with it */
     bool ending;          /* wanted: finish and free */
+    bool resting;         /* wanted: close the store */
     uv_work_t checkpoint_work;
     struct store_checkpoint *checkpoint; /* under way on the pool beside the rounds, or … */
     bool checkpoint_ran;                 /* … waiting for the next one to take note */
@@ -302,11 +303,17 @@ static void take_ops(struct batcher *b)
     }
 }
 
+/* Whether the store is to be closed when nothing else is to be done. */
+static bool wants_close(const struct batcher *b)
+{
+    return b->ending || b->refusal.code || b->resting;
+}
+
 static bool sweep_is_due(const struct batcher *b)
 {
     int64_t now;
 
-    if (b->state != BATCHER_IDLE || b->job.next_expiry < 0 || b->ending || b->refusal.code)
+    if (b->state != BATCHER_IDLE || b->job.next_expiry < 0 || wants_close(b))
         return false;
     now = clock_now_ms();
     return b->job.next_expiry <= now && b->sweep_after <= now;
@@ -485,7 +492,7 @@ static void end(struct batcher *b)
  * the loop. */
 static bool gathers(struct batcher *b)
 {
-    bool idle = b->state == BATCHER_IDLE && !b->ending && !b->refusal.code;
+    bool idle = b->state == BATCHER_IDLE && !wants_close(b);
     bool holds = idle && (!list_empty(&b->queue) || list_empty(&b->job.tasks)) &&
                  gather_holds(&b->gather, b->queued, uv_hrtime());
 
@@ -508,9 +515,9 @@ static void advance(struct batcher *b)
     if (!list_empty(&b->queue) || task_may_go(b) || sweep_is_due(b) ||
         (b->fold && b->state == BATCHER_IDLE))
         start_round(b);
-    else if (checkpoint_runs(b) && (b->ending || b->refusal.code))
+    else if (checkpoint_runs(b) && wants_close(b))
         return; /* its end comes back here */
-    else if (b->state == BATCHER_IDLE && (b->ending || b->refusal.code))
+    else if (b->state == BATCHER_IDLE && wants_close(b))
         start_closing(b);
     else if (b->state == BATCHER_IDLE)
         start_timers(b);
@@ -654,6 +661,17 @@ void batcher_release(struct batcher *b)
     b->holders--;
     b->used_at = uv_now(b->loop);
     advance(b);
+}
+
+void batcher_rest(struct batcher *b, bool rest)
+{
+    b->resting = rest;
+    advance(b);
+}
+
+bool batcher_at_rest(const struct batcher *b)
+{
+    return b->state == BATCHER_CLOSED && list_empty(&b->queue) && !b->task_count;
 }
 
 void batcher_refuse(struct batcher *b, int code, const char *reason)

@@ -89,6 +89,12 @@ void batcher_cancel_tasks(struct batcher *b, int code, const char *reason);
 void batcher_hold(struct batcher *b);
 void batcher_release(struct batcher *b);
 
+/* With `rest`, close the store as soon as nothing is queued or runs, whoever holds it, and until it is
+ * called without; operations that come meanwhile open it as ever. */
+void batcher_rest(struct batcher *b, bool rest);
+/* Whether the store is closed and nothing is queued, runs or is to be told. */
+bool batcher_at_rest(const struct batcher *b);
+
 /* From now on operations fail with this code and reason instead of reaching the file; those already
  * running finish, then the store is closed, whoever holds it. For a directory that is gone. The
  * reason is copied. */

@@ -60,6 +60,19 @@ static bool is_delegated(const char *path)
            (getxattr(path, "user.delegate", &mark, 1) == 1 && mark == '1');
 }
 
+/* A daemon that took another one's place, or that systemd started in the leaf (DelegateSubgroup=), is
+ * below what was delegated. */
+static void leave_leaf(char *path)
+{
+    char *slash = path ? strrchr(path, '/') : NULL;
+
+    if (!slash || strcmp(slash + 1, CGROUP_OWN) != 0 || is_delegated(path))
+        return;
+    *slash = '\0';
+    if (!is_delegated(path))
+        *slash = '/';
+}
+
 /* Move ourselves out of the way and hand the controllers on to the children. */
 static int settle(struct cgroup *cg)
 {
@@ -87,6 +100,7 @@ int cgroup_open(const char *path, struct cgroup **ret, struct error *e)
     int code = 0;
 
     *ret = NULL;
+    leave_leaf(own);
     if (!path && (!own || !is_delegated(own)))
         goto out;
     cg = malloc(sizeof(*cg));

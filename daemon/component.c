@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/handover.h"
 #include "daemon/log.h"
 #include "daemon/process.h"
 #include "daemon/restart.h"
@@ -404,4 +405,155 @@ void component_free(struct component *c, void (*on_freed)(void *arg), void *arg)
     c->freed_arg = arg;
     uv_close((uv_handle_t *)&c->timer, on_closed);
     uv_close((uv_handle_t *)&c->notice, on_closed);
+}
+
+void component_pause(struct component *c, bool pause)
+{
+    process_pause(c->process, pause);
+}
+
+bool component_is_settled(const struct component *c)
+{
+    struct process_saved saved;
+
+    return !uv_is_active((const uv_handle_t *)&c->notice) && process_save(c->process, &saved);
+}
+
+static void save_restart(const struct restart *r, struct handover_out *out)
+{
+    msgpack_pack_array(&out->pk, 9);
+    handover_put_bool(out, r->wanted);
+    handover_put_bool(out, r->faulted);
+    msgpack_pack_uint32(&out->pk, r->jitter);
+    msgpack_pack_uint64(&out->pk, r->started_ms);
+    msgpack_pack_uint64(&out->pk, r->window_ms);
+    msgpack_pack_uint32(&out->pk, r->window_starts);
+    msgpack_pack_uint32(&out->pk, r->delay_ms);
+    msgpack_pack_uint64(&out->pk, r->restarts);
+    pack_cstr(&out->pk, component_state_word(r->state));
+}
+
+static void save_process(const struct process_saved *p, struct handover_out *out)
+{
+    msgpack_pack_array(&out->pk, 6);
+    msgpack_pack_int(&out->pk, p->pid);
+    handover_put_fd(out, p->pidfd);
+    handover_put_fd(out, p->ready);
+    handover_put_fd(out, p->out);
+    handover_put_fd(out, p->err);
+    msgpack_pack_uint64(&out->pk, p->dropped);
+}
+
+bool component_save(const struct component *c, struct handover_out *out)
+{
+    bool due = uv_is_active((const uv_handle_t *)&c->timer);
+    struct process_saved process;
+
+    if (!component_is_settled(c) || !process_save(c->process, &process))
+        return false;
+    msgpack_pack_array(&out->pk, 8);
+    save_restart(&c->restart, out);
+    msgpack_pack_int64(&out->pk, c->since_ms);
+    msgpack_pack_int(&out->pk, c->exit_code);
+    msgpack_pack_int(&out->pk, c->exit_signal);
+    pack_cstr(&out->pk, c->fault);
+    pack_cstr(&out->pk, c->reason);
+    msgpack_pack_int64(&out->pk, due ? (int64_t)uv_timer_get_due_in(&c->timer) : -1);
+    save_process(&process, out);
+    return true;
+}
+
+static enum component_state state_of(struct slice word)
+{
+    for (unsigned i = 0; i < COMPONENT_STATE_COUNT; i++)
+        if (slice_equals(word, state_words[i]))
+            return (enum component_state)i;
+    return COMPONENT_STATE_COUNT;
+}
+
+static void restore_restart(struct restart *r, struct handover_in *in)
+{
+    handover_take_array(in, 9);
+    r->wanted = handover_take_bool(in);
+    r->faulted = handover_take_bool(in);
+    r->jitter = (uint32_t)handover_take_uint(in);
+    r->started_ms = handover_take_uint(in);
+    r->window_ms = handover_take_uint(in);
+    r->window_starts = (uint32_t)handover_take_uint(in);
+    r->delay_ms = (uint32_t)handover_take_uint(in);
+    r->restarts = handover_take_uint(in);
+    r->state = state_of(handover_take_str(in));
+}
+
+static void restore_process(struct process_saved *p, struct handover_in *in)
+{
+    handover_take_array(in, 6);
+    p->pid = (pid_t)handover_take_int(in);
+    p->pidfd = handover_take_fd(in);
+    p->ready = handover_take_fd(in);
+    p->out = handover_take_fd(in);
+    p->err = handover_take_fd(in);
+    p->dropped = handover_take_uint(in);
+}
+
+static void copy_text(char *text, size_t size, struct slice s)
+{
+    snprintf(text, size, "%.*s", (int)s.len, s.data ? s.data : "");
+}
+
+/* What was saved of a component. */
+struct component_saved {
+    struct restart restart;
+    int64_t since_ms;
+    int exit_code;
+    int exit_signal;
+    struct slice fault;
+    struct slice reason;
+    int64_t due_ms; /* until the timer fires; -1: it does not run */
+    struct process_saved process;
+};
+
+static bool take_saved(struct component_saved *s, struct handover_in *in)
+{
+    handover_take_array(in, 8);
+    restore_restart(&s->restart, in);
+    s->since_ms = handover_take_int(in);
+    s->exit_code = (int)handover_take_int(in);
+    s->exit_signal = (int)handover_take_int(in);
+    s->fault = handover_take_str(in);
+    s->reason = handover_take_str(in);
+    s->due_ms = handover_take_int(in);
+    restore_process(&s->process, in);
+    return !in->failed && s->restart.state != COMPONENT_STATE_COUNT;
+}
+
+bool component_restore(struct component *c, struct handover_in *in)
+{
+    struct component_saved s;
+
+    if (!take_saved(&s, in))
+        return false;
+    c->restart = s.restart;
+    c->since_ms = s.since_ms;
+    c->exit_code = s.exit_code;
+    c->exit_signal = s.exit_signal;
+    copy_text(c->fault, sizeof(c->fault), s.fault);
+    copy_text(c->reason, sizeof(c->reason), s.reason);
+    c->pid = s.process.pid;
+    process_restore(c->process, &s.process);
+    if (s.due_ms >= 0)
+        uv_timer_start(&c->timer, timer_cb, (uint64_t)s.due_ms, 0);
+    if (s.restart.state == COMPONENT_STARTING && !s.process.pid)
+        process_start(c->process, s.restart.restarts > 0);
+    return true;
+}
+
+bool component_discard(struct warden *warden, struct handover_in *in)
+{
+    struct component_saved s;
+
+    if (!take_saved(&s, in))
+        return false;
+    process_discard(&s.process, warden);
+    return true;
 }

@@ -15,6 +15,8 @@
 #include "daemon/manifest.h"
 
 struct cgroup;
+struct handover_in;
+struct handover_out;
 struct launch_gate;
 struct leader;
 struct warden;
@@ -97,6 +99,19 @@ void component_reset(struct component *c);
 /* Its process said hello, or sent a ping. */
 void component_heard_hello(struct component *c);
 void component_heard_ping(struct component *c);
+/* With `pause`, neither read its process's output nor start one. */
+void component_pause(struct component *c, bool pause);
+/* Pack what component_restore takes, an array, noting the descriptors that belong to it. False: it is
+ * between two states, and nothing is packed. */
+bool component_save(const struct component *c, struct handover_out *out);
+/* Whether component_save would. */
+bool component_is_settled(const struct component *c);
+/* Be what a component of the daemon before was, which has just been made; its process goes on. False: it
+ * cannot be read. */
+bool component_restore(struct component *c, struct handover_in *in);
+/* Kill the process of a component that there is not any more. False: it cannot be read. */
+bool component_discard(struct warden *warden, struct handover_in *in);
+
 /* Whether no process and no timer is left: STOPPED, FAILED or EXITED. */
 bool component_at_rest(const struct component *c);
 /* Close all handles, then free, then call on_freed (may be NULL). Only when at rest. */

@@ -138,6 +138,12 @@ void conn_start_peer(struct conn *c, const struct access_peer *peer)
     conn_wake(c);
 }
 
+void conn_open(struct conn *c)
+{
+    conn_move(c, CONN_OPEN);
+    conn_wake(c);
+}
+
 int conn_start_component(struct server *server, int fd, struct app *app,
                          struct component *process)
 {

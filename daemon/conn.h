@@ -24,6 +24,8 @@ enum { CONN_READ_CHUNK = 64 << 10 };
 
 struct app;
 struct component;
+struct handover_in;
+struct handover_out;
 struct server;
 struct tally_calls;
 
@@ -116,6 +118,18 @@ bool conn_may_serve(const struct conn *c);
 bool conn_admit(struct conn *c, struct op *op);
 /* Something was appended to c->out, or a request has finished: look at it at the turn's end. */
 void conn_wake(struct conn *c);
+/* Begin to serve a connection that knows whom it belongs to. */
+void conn_open(struct conn *c);
+
+/* In conn_handover.c. Whether nothing of the connection is under way but so many requests, which the caller
+ * knows of, and those that wait for the peer to read. */
+bool conn_is_settled(const struct conn *c, unsigned inflight);
+/* Of one that is open and settled: pack what conn_restore takes. */
+void conn_save(const struct conn *c, struct handover_out *out);
+/* Go on with a connection of the daemon before, once the apps are there. NULL: it does not belong to
+ * anything any more, or with in->failed, it cannot be read. */
+struct conn *conn_restore(struct server *server, struct handover_in *in);
+
 /* Run what waits for the end of this turn of the loop. */
 void conn_run_ready(struct server *server);
 

@@ -39,6 +39,7 @@ bool conn_may_serve(const struct conn *c)
 {
     const struct limits *limits = &c->server->options.limits;
     return (c->state == CONN_OPEN || c->state == CONN_REFUSING) && !c->barriers &&
+           c->server->state != SERVER_PAUSED &&
            c->inflight < limits->inflight && c->inflight_bytes < limits->inflight_bytes &&
            conn_has_room(c) && list_empty(&c->later);
 }

@@ -41,6 +41,7 @@ static const method_handler handlers[METHOD_COUNT] = {
     [METHOD_APP_LOGS] = logs_get,
     [METHOD_EVENTS] = events_get,
     [METHOD_TRACE] = trace_get,
+    [METHOD_DAEMON_UPGRADE] = upgrade_start,
 };
 
 static int dispatch_check(const struct conn *c, const struct message *m, enum method_id method,

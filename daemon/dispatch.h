@@ -53,5 +53,6 @@ int admin_reload(struct request *r, struct error *e);
 int logs_get(struct request *r, struct error *e);
 int events_get(struct request *r, struct error *e);
 int trace_get(struct request *r, struct error *e);
+int upgrade_start(struct request *r, struct error *e);
 
 #endif

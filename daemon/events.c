@@ -73,6 +73,72 @@ void events_note(struct app *app, const struct component *component, const char 
     events->woken = true;
 }
 
+static uint64_t events_oldest(const struct events *events)
+{
+    return events->last > LIMIT_EVENTS ? events->last - LIMIT_EVENTS + 1 : 1;
+}
+
+void events_save(const struct events *events, msgpack_packer *pk)
+{
+    uint64_t oldest = events_oldest(events);
+    msgpack_pack_array(pk, events->last + 1 - oldest);
+    for (uint64_t n = oldest; n <= events->last; n++) {
+        const struct event *event = &events->kept[n % LIMIT_EVENTS];
+        msgpack_pack_array(pk, 9);
+        msgpack_pack_uint64(pk, n);
+        msgpack_pack_int64(pk, event->time_ms);
+        msgpack_pack_uint64(pk, event->owner);
+        pack_cstr(pk, event->app ? event->app : "");
+        pack_cstr(pk, event->directory ? event->directory : "");
+        pack_cstr(pk, event->component ? event->component : "");
+        msgpack_pack_unsigned_int(pk, event->instance);
+        pack_cstr(pk, event->kind ? event->kind : "");
+        pack_cstr(pk, event->text ? event->text : "");
+    }
+}
+
+static bool event_restore(struct events *events, struct reader *r)
+{
+    struct slice app, directory, component, kind, text;
+    uint64_t number, owner, instance;
+    struct event *event;
+    uint32_t fields;
+    int64_t time_ms;
+    if (reader_array(r, &fields) || fields != 9 || reader_uint(r, &number) ||
+        reader_int(r, &time_ms) || reader_uint(r, &owner) || reader_str(r, &app) ||
+        reader_str(r, &directory) || reader_str(r, &component) || reader_uint(r, &instance) ||
+        reader_str(r, &kind) || reader_str(r, &text))
+        return false;
+    events->last = number;
+    event = &events->kept[number % LIMIT_EVENTS];
+    event_clear(event);
+    event->app = strndup(app.data, app.len);
+    event->directory = strndup(directory.data, directory.len);
+    event->component = component.len ? strndup(component.data, component.len) : NULL;
+    event->kind = strndup(kind.data, kind.len);
+    event->text = strndup(text.data, text.len);
+    if (!event->app || !event->directory || !event->kind || !event->text || !app.len) {
+        event_clear(event);
+        return true;
+    }
+    event->number = number;
+    event->time_ms = time_ms;
+    event->owner = (uid_t)owner;
+    event->instance = (unsigned)instance;
+    return true;
+}
+
+bool events_restore(struct events *events, struct reader *r)
+{
+    uint32_t count;
+    if (reader_array(r, &count))
+        return false;
+    while (count--)
+        if (!event_restore(events, r))
+            return false;
+    return true;
+}
+
 static bool event_visible(struct server *server, const struct event *event,
                           const struct access_peer *peer)
 {
@@ -124,7 +190,7 @@ static uint64_t events_select(struct server *server, const struct events_query *
 {
     const struct events *events = &server->events;
     uint64_t first = events->last + 1;
-    uint64_t oldest = events->last > LIMIT_EVENTS ? events->last - LIMIT_EVENTS + 1 : 1;
+    uint64_t oldest = events_oldest(events);
     uint32_t count = 0;
     for (uint64_t n = events->last; n >= oldest && n > query->since && count < query->limit; n--) {
         if (!event_matches(server, &events->kept[n % LIMIT_EVENTS], query, peer))

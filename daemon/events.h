@@ -2,12 +2,14 @@
 #ifndef BOBBIN_DAEMON_EVENTS_H
 #define BOBBIN_DAEMON_EVENTS_H
 
+#include <msgpack/pack.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "daemon/list.h"
 #include "protocol/limits.h"
+#include "protocol/reader.h"
 
 struct app;
 struct component;
@@ -38,6 +40,10 @@ void events_fini(struct events *events);
 /* Note an event of the app, or with `component` of that. */
 void events_note(struct app *app, const struct component *component, const char *kind,
                  const char *text);
+/* Pack what is remembered, an array; and remember what the daemon before did. False: it cannot be read, and
+ * what is remembered may be only part of it. */
+void events_save(const struct events *events, msgpack_packer *pk);
+bool events_restore(struct events *events, struct reader *r);
 /* At the end of a turn: answer those who waited for what has come. */
 void events_wake(struct server *server);
 /* A moment has passed: answer those who have waited long enough. */

@@ -13,6 +13,7 @@ void launch_gate_init(struct launch_gate *gate, uv_loop_t *loop)
     list_init(&gate->restarts);
     list_init(&gate->given_up);
     gate->inside = 0;
+    gate->shut = false;
     gate->tokens = LAUNCH_GATE_BURST;
     gate->refilled_ms = uv_now(loop);
     uv_timer_init(loop, &gate->timer);
@@ -51,7 +52,7 @@ static void arm(struct launch_gate *gate)
 
     if (!list_empty(&gate->given_up))
         uv_timer_start(&gate->timer, timer_cb, 0, 0);
-    else if (next_queue(gate, &cost) && gate->inside < LAUNCH_GATE_WIDTH)
+    else if (!gate->shut && next_queue(gate, &cost) && gate->inside < LAUNCH_GATE_WIDTH)
         uv_timer_start(&gate->timer, timer_cb,
                        gate->tokens >= cost ? 0 : (cost - gate->tokens) * TOKEN_MS, 0);
 }
@@ -71,7 +72,7 @@ static bool let_in(struct launch_gate *gate)
     unsigned cost;
     struct list *queue = next_queue(gate, &cost);
 
-    if (!queue || gate->inside == LAUNCH_GATE_WIDTH || gate->tokens < cost)
+    if (gate->shut || !queue || gate->inside == LAUNCH_GATE_WIDTH || gate->tokens < cost)
         return false;
     struct launch_ticket *ticket = container_of(list_pop(queue), struct launch_ticket, link);
     ticket->state = LAUNCH_INSIDE;
@@ -90,6 +91,13 @@ static void timer_cb(uv_timer_t *timer)
     refill(gate);
     while (let_in(gate))
         ;
+    arm(gate);
+}
+
+void launch_gate_shut(struct launch_gate *gate, bool shut)
+{
+    gate->shut = shut;
+    refill(gate);
     arm(gate);
 }
 

@@ -27,6 +27,7 @@ struct launch_gate {
     struct list restarts; /* … and behind them */
     struct list given_up; /* those that are told so when the loop runs next */
     unsigned inside;      /* launches under way */
+    bool shut;            /* nobody is let in */
     unsigned tokens;      /* launches that may begin now, as far as the rate is concerned */
     uint64_t refilled_ms; /* when they were counted, by uv_now */
 };
@@ -41,6 +42,8 @@ struct launch_ticket {
 };
 
 void launch_gate_init(struct launch_gate *gate, uv_loop_t *loop);
+/* With `shut`, let nobody in until it is opened again; who waits goes on waiting, or gives up. */
+void launch_gate_shut(struct launch_gate *gate, bool shut);
 /* Nobody is waiting or inside. The gate's memory is needed until the loop has closed its timer. */
 void launch_gate_close(struct launch_gate *gate);
 

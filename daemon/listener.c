@@ -154,6 +154,25 @@ int listener_start(struct listener *l, struct server *server, const char *path, 
     return ERR_OTHER;
 }
 
+int listener_adopt(struct listener *l, struct server *server, int fd, struct slice path)
+{
+    int rc;
+    l->server = server;
+    l->path = strndup(path.data, path.len);
+    uv_pipe_init(&server->loop, &l->pipe, 0);
+    rc = l->path ? uv_pipe_open(&l->pipe, fd) : UV_ENOMEM;
+    if (!rc)
+        rc = uv_listen((uv_stream_t *)&l->pipe, LISTENER_BACKLOG, listener_connection_cb);
+    l->listening = !rc;
+    return rc ? ERR_OTHER : 0;
+}
+
+int listener_fd(const struct listener *l)
+{
+    uv_os_fd_t fd;
+    return uv_fileno((const uv_handle_t *)&l->pipe, &fd) ? -1 : fd;
+}
+
 void listener_stop(struct listener *l)
 {
     if (!l->listening)

@@ -1,6 +1,7 @@
 /* bobbind: set-up in the order that matters, then the server. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,8 @@
 #include "daemon/cgroup.h"
 #include "daemon/config.h"
 #include "daemon/directory.h"
+#include "daemon/handover.h"
+#include "daemon/handover_state.h"
 #include "daemon/leader.h"
 #include "daemon/log.h"
 #include "daemon/manifest.h"
@@ -47,8 +50,16 @@ static int make_directories(const char *path, struct error *e)
     return rc;
 }
 
+/* Take note of a lock that this process holds already, as the daemon before. */
+static bool keep_lock(const char *path, int fd)
+{
+    struct stat held, there;
+    return fd >= 0 && !fstat(fd, &held) && !stat(path, &there) && held.st_dev == there.st_dev &&
+           held.st_ino == there.st_ino;
+}
+
 /* One daemon a state directory. The lock is let go by the kernel, however the daemon ends. */
-static int lock_state_dir(const char *state_dir, int *ret_fd, struct error *e)
+static int lock_state_dir(const char *state_dir, int held, int *ret_fd, struct error *e)
 {
     char path[4096];
     int fd;
@@ -56,6 +67,11 @@ static int lock_state_dir(const char *state_dir, int *ret_fd, struct error *e)
     if (rc)
         return rc;
     snprintf(path, sizeof path, "%s/lock", state_dir);
+    /* Closing any other descriptor of the file would let go of it. */
+    if (keep_lock(path, held)) {
+        *ret_fd = held;
+        return 0;
+    }
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return error_set(e, ERR_OTHER, "cannot open '%s': %m", path);
@@ -90,6 +106,9 @@ struct serving {
     const struct config *config;
     struct warden *warden;
     struct cgroup *cgroup;
+    struct server_program program;
+    int lock;
+    struct handover_in *handover;
     struct leader *leader;
     int rc;
     struct error error;
@@ -114,6 +133,9 @@ static int serve(const struct serving *s, struct error *e)
         .leader = s->leader,
         .metrics_listen = config->metrics_listen,
         .metrics_listen_count = config->metrics_listen_count,
+        .program = s->program,
+        .lock_fd = s->lock,
+        .handover = s->handover,
     };
     struct server server;
     struct store_share share = {.bytes = config->store_memory};
@@ -134,6 +156,8 @@ static int serve(const struct serving *s, struct error *e)
              config->state_dir);
     rc = server_run(&server);
     server_fini(&server);
+    if (server.upgrade.restart)
+        upgrade_restart(&server);
     log_info("stopped");
     return rc;
 }
@@ -164,6 +188,34 @@ static int serve_beside(struct serving *s, struct error *e)
     }
     leader_free(s->leader);
     return rc;
+}
+
+/* What an upgrade runs: the daemon's name as it was called, where that leads to a new version by now, or the file
+ * that it was. NULL: not known. */
+static char *program_path(const char *name)
+{
+    char path[PATH_MAX];
+    char *made = NULL;
+    ssize_t len;
+    if (*name == '/')
+        return strdup(name);
+    if (strchr(name, '/') && getcwd(path, sizeof path))
+        return asprintf(&made, "%s/%s", path, name) < 0 ? NULL : made;
+    len = readlink("/proc/self/exe", path, sizeof path - 1);
+    return len < 0 ? NULL : strndup(path, (size_t)len);
+}
+
+/* Go on from what the daemon before left, or from nothing. */
+static void take_over(struct handover_in **ret, struct handover_base *base)
+{
+    struct error e;
+    *base = (struct handover_base){.lock = -1, .warden = -1};
+    if (!handover_receive(ret, &e) && (!*ret || handover_take_base(*ret, base)))
+        return;
+    log_error("%s: all app processes are started anew", *ret ? "the handover is damaged" : e.text);
+    handover_in_free(*ret);
+    *ret = NULL;
+    handover_discard();
 }
 
 /* What registering would say of the directory. */
@@ -201,15 +253,68 @@ static int build(const char *path, struct config *config)
     return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* The warden of the daemon before, or one of our own. */
+static int find_warden(const struct handover_base *base, struct warden **ret, struct error *e)
+{
+    return base->warden >= 0 ? warden_adopt(base->warden, base->warden_pid, ret, e)
+                             : warden_start(ret, e);
+}
+
+/* What was to be taken over cannot be, and part of it is: begin as a new program would. Returns only when
+ * that cannot be run. */
+static void start_anew(const struct serving *s)
+{
+    log_error("all app processes are started anew");
+    handover_discard();
+    execv(s->program.path, s->program.argv);
+    log_error("cannot run '%s': %s", s->program.path, strerror(errno));
+}
+
+static int run(struct config *config, char **argv)
+{
+    struct handover_base base;
+    struct serving s = {.config = config,
+                        .program = {.path = program_path(argv[0]), .argv = argv},
+                        .lock = -1};
+    struct error e;
+    int rc;
+    log_set_level(config->log_level);
+    log_set_json(config->log_json);
+    take_over(&s.handover, &base);
+    prepare_process(config);
+    rc = lock_state_dir(config->state_dir, base.lock, &s.lock, &e);
+    if (!rc && !s.program.path)
+        rc = error_set(&e, ERR_OTHER, "cannot find out which program this is");
+    /* Before there are other processes: the group that is delegated has to become empty. */
+    if (!rc && cgroup_open(config->cgroup, &s.cgroup, &e)) {
+        if (config->cgroup)
+            rc = e.code;
+        else
+            log_warning("%s", e.text); /* nobody asked for it */
+    }
+    if (!rc)
+        rc = find_warden(&base, &s.warden, &e);
+    if (!rc)
+        rc = serve_beside(&s, &e);
+    if (rc)
+        log_error("%s", e.text);
+    warden_stop(s.warden);
+    if (rc && s.handover)
+        start_anew(&s);
+    cgroup_close(s.cgroup);
+    if (s.lock >= 0)
+        close(s.lock);
+    handover_in_free(s.handover);
+    free((char *)(uintptr_t)s.program.path);
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     struct config config;
     enum options_action action;
     const char *directory;
-    struct warden *warden = NULL;
-    struct cgroup *cgroup = NULL;
     struct error e;
-    int lock = -1;
     int rc = options_read(argc, argv, &config, &action, &directory, &e);
     if (rc) {
         fprintf(stderr, "bobbind: %s\n", e.text);
@@ -221,28 +326,10 @@ int main(int argc, char **argv)
         return check(directory);
     if (action == OPTIONS_BUILD)
         return build(directory, &config);
-    log_set_level(config.log_level);
-    log_set_json(config.log_json);
-    prepare_process(&config);
-    rc = lock_state_dir(config.state_dir, &lock, &e);
-    /* Before there are other processes: the group that is delegated has to become empty. */
-    if (!rc && cgroup_open(config.cgroup, &cgroup, &e)) {
-        if (config.cgroup)
-            rc = e.code;
-        else
-            log_warning("%s", e.text); /* nobody asked for it */
-    }
-    if (!rc)
-        rc = warden_start(&warden, &e);
-    if (!rc)
-        rc = serve_beside(&(struct serving){.config = &config, .warden = warden, .cgroup = cgroup},
-                          &e);
-    if (rc)
-        log_error("%s", e.text);
-    warden_stop(warden);
-    cgroup_close(cgroup);
-    if (lock >= 0)
-        close(lock);
+    if (action == OPTIONS_HANDOVER)
+        printf(UPGRADE_ANSWER, HANDOVER_VERSION, BOBBIN_VERSION);
+    else
+        rc = run(&config, argv);
     config_fini(&config);
     return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }

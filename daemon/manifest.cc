@@ -63,7 +63,8 @@ int open_beneath(int directory, const char *name)
 }
 
 /* The file's bytes; false when there is no such file. */
-bool read_file(const std::string &directory, const std::string &path, std::string *ret)
+bool read_file(const std::string &directory, const std::string &path, std::string *ret,
+               struct source_mark *ret_mark)
 {
     descriptor dir(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     struct stat st;
@@ -81,6 +82,7 @@ bool read_file(const std::string &directory, const std::string &path, std::strin
         throw toml_failure{"cannot read '" + path + "': not a regular file"};
     if (st.st_mode & (S_IWGRP | S_IWOTH))
         throw toml_failure{"'" + path + "' can be written by others than its owner; chmod go-w"};
+    *ret_mark = manifest_mark(st);
     for (char chunk[16384];;) {
         ssize_t n = read(file.fd, chunk, sizeof(chunk));
         if (n < 0)
@@ -285,7 +287,7 @@ manifest_ptr load(const std::string &directory, bool read_it)
     if (real.empty())
         fail_errno(directory, errno);
     name = base_name(real);
-    if (read_it && read_file(directory, path, &bytes)) {
+    if (read_it && read_file(directory, path, &bytes, &m->mark)) {
         toml_document doc = toml_parse(path, bytes);
         context c{doc, directory, real};
         if (find_version(doc) == 2) {

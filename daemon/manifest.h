@@ -121,6 +121,7 @@ enum spec_change component_spec_compare(const struct component_spec *a,
 
 struct manifest {
     char *name;                         /* the app's name */
+    struct source_mark mark;            /* of spin.toml; all zeros: there is none */
     int relaxed;                        /* writes are synced within a second, not before the answer */
     size_t component_count;             /* 0 without a manifest */
     struct component_spec **components; /* each a reference */
@@ -132,6 +133,8 @@ struct manifest {
 
 /* The component of that id; NULL: none. */
 struct component_spec *manifest_find(const struct manifest *m, const char *id);
+
+bool source_mark_equal(const struct source_mark *a, const struct source_mark *b);
 
 /* Read `directory`/spin.toml, which may be a symbolic link within the directory. Without that file:
  * a manifest with the directory's name and no components. Errors (ERR_INVALID_REQUEST) name file,

@@ -28,6 +28,13 @@ static std::string within(const manifest_context &c, const toml::source_region &
     return path;
 }
 
+struct source_mark manifest_mark(const struct stat &st)
+{
+    return {static_cast<std::uint64_t>(st.st_dev), static_cast<std::uint64_t>(st.st_ino),
+            static_cast<std::int64_t>(st.st_size),
+            static_cast<std::int64_t>(st.st_mtim.tv_sec) * 1000000000 + st.st_mtim.tv_nsec};
+}
+
 std::string manifest_source(const manifest_context &c, const toml::node &node,
                             struct source_mark *ret_mark)
 {
@@ -46,9 +53,7 @@ std::string manifest_source(const manifest_context &c, const toml::node &node,
     if (st.st_mode & (S_IWGRP | S_IWOTH))
         toml_fail(c.doc, node.source(),
                   what + " can be written by others than its owner; chmod go-w");
-    *ret_mark = {static_cast<std::uint64_t>(st.st_dev), static_cast<std::uint64_t>(st.st_ino),
-                 static_cast<std::int64_t>(st.st_size),
-                 static_cast<std::int64_t>(st.st_mtim.tv_sec) * 1000000000 + st.st_mtim.tv_nsec};
+    *ret_mark = manifest_mark(st);
     return path;
 }
 

@@ -3,6 +3,7 @@
 #define BOBBIN_DAEMON_MANIFEST_FILES_HH
 
 #include <string>
+#include <sys/stat.h>
 
 #include "daemon/manifest.h"
 #include "daemon/toml_read.hh"
@@ -16,6 +17,9 @@ struct manifest_context {
 
 /* "" with errno when it leads nowhere. */
 std::string manifest_real_path(const std::string &path);
+
+/* Which file that is. */
+struct source_mark manifest_mark(const struct stat &st);
 
 /* The module's absolute path, and which file it is now. */
 std::string manifest_source(const manifest_context &c, const toml::node &node,

@@ -68,12 +68,15 @@ static bool same_strings(char *const *a, char *const *b)
     return !*a && !*b;
 }
 
+bool source_mark_equal(const struct source_mark *a, const struct source_mark *b)
+{
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns;
+}
+
 static bool same_source(const struct component_spec *a, const struct component_spec *b)
 {
-    const struct source_mark *x = &a->source_mark, *y = &b->source_mark;
-
-    return same_string(a->source, b->source) && x->dev == y->dev && x->ino == y->ino &&
-           x->size == y->size && x->mtime_ns == y->mtime_ns;
+    return same_string(a->source, b->source) &&
+           source_mark_equal(&a->source_mark, &b->source_mark);
 }
 
 /* What the process was given when it was started. */

@@ -24,6 +24,7 @@ static const char help[] =
     "                     text, or json: a document a line (text)\n"
     "  --check DIR        only say whether DIR would do as an app\n"
     "  --build DIR        only compile the modules of the app in DIR\n"
+    "  --handover-version only say which daemon it could take over from\n"
     "  --version          print the version\n"
     "  --help             print this\n";
 
@@ -48,6 +49,7 @@ static int options_parse(int argc, char **argv, struct options_given *given,
         {"metrics-listen", required_argument, NULL, 'm'},
         {"log-format", required_argument, NULL, 'f'},
         {"version", no_argument, NULL, 'v'},         {"help", no_argument, NULL, 'h'},
+        {"handover-version", no_argument, NULL, 'o'},
         {0},
     };
     int option;
@@ -72,6 +74,9 @@ static int options_parse(int argc, char **argv, struct options_given *given,
         case 'm':
             if (given->metrics_listen_count <= LIMIT_METRICS_LISTENERS)
                 given->metrics_listen[given->metrics_listen_count++] = optarg;
+            break;
+        case 'o':
+            *action = OPTIONS_HANDOVER;
             break;
         case 'l':
             given->log_level = optarg;
@@ -212,7 +217,7 @@ int options_read(int argc, char **argv, struct config *config, enum options_acti
     struct options_given given = {0};
     int rc = options_parse(argc, argv, &given, ret, e);
     *ret_directory = given.directory;
-    if (rc || (*ret != OPTIONS_RUN && *ret != OPTIONS_BUILD))
+    if (rc || *ret == OPTIONS_CHECK || *ret == OPTIONS_SHOWN)
         return rc;
     config_init(config);
     rc = given.config ? config_load(config, given.config, e) : 0;

@@ -9,6 +9,7 @@ enum options_action {
     OPTIONS_RUN,   /* serve */
     OPTIONS_CHECK, /* --check: look at the directory, say whether it would do */
     OPTIONS_BUILD, /* --build: compile the directory's modules */
+    OPTIONS_HANDOVER, /* --handover-version: only say what it could take over */
     OPTIONS_SHOWN, /* --help or --version: said on stdout, nothing to do */
 };
 

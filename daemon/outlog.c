@@ -28,6 +28,7 @@ struct outlog {
     uint64_t dropped;             /* bytes lost, in all */
     char *discard;                /* where they go; OUTLOG_BUFFER bytes or NULL */
     bool paused;                /* not reading because `gather` is full */
+    bool held;                  /* not reading because of outlog_pause */
     bool ended;                 /* nothing will be read any more */
     bool active;                /* something was read since the timer was last looked at */
     unsigned rounds;            /* of the timer */
@@ -168,7 +169,8 @@ static void step(struct outlog *o)
         start_write(o);
     if (o->paused && o->gathered < OUTLOG_BUFFER && !o->ended) {
         o->paused = false;
-        uv_read_start((uv_stream_t *)&o->pipe, alloc_cb, read_cb);
+        if (!o->held)
+            uv_read_start((uv_stream_t *)&o->pipe, alloc_cb, read_cb);
     }
     if (o->ended && o->on_done && !o->writing && !uv_is_closing((uv_handle_t *)&o->pipe)) {
         uv_close((uv_handle_t *)&o->pipe, on_closed);
@@ -211,6 +213,31 @@ int outlog_new(uv_loop_t *loop, const struct directory *directory, const char *w
 void outlog_set(struct outlog *o, const struct outlog_settings *settings)
 {
     o->settings = *settings;
+}
+
+void outlog_pause(struct outlog *o)
+{
+    o->held = true;
+    uv_read_stop((uv_stream_t *)&o->pipe);
+}
+
+void outlog_resume(struct outlog *o)
+{
+    o->held = false;
+    if (!o->paused && !o->ended)
+        uv_read_start((uv_stream_t *)&o->pipe, alloc_cb, read_cb);
+}
+
+bool outlog_is_quiet(const struct outlog *o)
+{
+    return !o->writing && o->gathered == 0;
+}
+
+int outlog_fd(const struct outlog *o)
+{
+    uv_os_fd_t fd;
+
+    return uv_fileno((const uv_handle_t *)&o->pipe, &fd) ? -1 : fd;
 }
 
 uint64_t outlog_dropped(const struct outlog *o)

@@ -40,6 +40,14 @@ void outlog_set(struct outlog *o, const struct outlog_settings *settings);
 /* Bytes lost so far: they could not be written, or not fast enough. */
 uint64_t outlog_dropped(const struct outlog *o);
 
+/* Read no more of the pipe, until it is resumed. */
+void outlog_pause(struct outlog *o);
+void outlog_resume(struct outlog *o);
+/* Whether all that was read is in the file. */
+bool outlog_is_quiet(const struct outlog *o);
+/* The pipe's read end, still the outlog's. */
+int outlog_fd(const struct outlog *o);
+
 /* The process has ended: write what is left, then call on_done with the bytes
  * that were lost, never before this returns. The
  * outlog frees itself. */

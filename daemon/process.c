@@ -366,6 +366,74 @@ void process_start(struct process *p, bool again)
     launch_gate_enter(p->host->gate, &p->ticket, again);
 }
 
+void process_pause(struct process *p, bool pause)
+{
+    void (*step)(struct outlog *o) = pause ? outlog_pause : outlog_resume;
+
+    if (p->out)
+        step(p->out);
+    if (p->err)
+        step(p->err);
+}
+
+bool process_save(const struct process *p, struct process_saved *ret)
+{
+    bool waits = p->busy && p->ticket.state == LAUNCH_WAITING;
+
+    *ret = (struct process_saved){
+        .pidfd = -1, .ready = -1, .out = -1, .err = -1, .dropped = process_dropped(p)};
+    if (!p->busy || waits)
+        return true;
+    if (!p->launched.pid || p->launching || (p->out && !outlog_is_quiet(p->out)) ||
+        (p->err && !outlog_is_quiet(p->err)))
+        return false;
+    ret->pid = p->launched.pid;
+    ret->pidfd = p->launched.pidfd;
+    ret->ready = p->launched.ready;
+    ret->out = p->out ? outlog_fd(p->out) : -1;
+    ret->err = p->err ? outlog_fd(p->err) : -1;
+    return true;
+}
+
+void process_restore(struct process *p, const struct process_saved *saved)
+{
+    int r;
+
+    assert(!p->busy);
+    p->dropped = saved->dropped;
+    if (!saved->pid)
+        return;
+    p->busy = true;
+    p->launched = (struct launched){
+        .pid = saved->pid, .pidfd = saved->pidfd, .connection = -1, .out = saved->out,
+        .err = saved->err, .ready = saved->ready};
+    r = watch(p);
+    if (r) {
+        abandon(p, r);
+        return;
+    }
+    watch_ready(p);
+    if (saved->out >= 0)
+        p->out = read_output(p, p->out_name, saved->out);
+    if (saved->err >= 0)
+        p->err = read_output(p, p->err_name, saved->err);
+}
+
+void process_discard(const struct process_saved *saved, struct warden *warden)
+{
+    const int fds[] = {saved->pidfd, saved->ready, saved->out, saved->err};
+
+    if (saved->pid > 0) {
+        kill(-saved->pid, SIGKILL);
+        warden_remove(warden, saved->pid);
+        while (waitpid(saved->pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
+    for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
 void process_signal(struct process *p, int sig)
 {
     if (p->busy && p->launched.pid > 0)

@@ -40,6 +40,27 @@ const char *process_who(const struct process *p);
 
 /* Begin a run, with `again` one that the restart policy wants; not while one lasts. on_down ends it in any case. */
 void process_start(struct process *p, bool again);
+/* What another daemon needs to go on with a run. The descriptors are -1 where there is none, and still the
+ * process's. */
+struct process_saved {
+    pid_t pid; /* 0: there is no process, though a run may be waiting for its turn */
+    int pidfd;
+    int ready;
+    int out;
+    int err;
+    uint64_t dropped; /* as process_dropped */
+};
+
+/* With `pause`, neither read its output nor begin a run that waits. */
+void process_pause(struct process *p, bool pause);
+/* False: it is being started or has just ended, or its output is not in the log yet. */
+bool process_save(const struct process *p, struct process_saved *ret);
+/* Take over a run that another daemon began, with its descriptors, in place of process_start; on_up and
+ * on_ready are not called for what is over. Without a pid only the count is taken over. */
+void process_restore(struct process *p, const struct process_saved *saved);
+/* End a run that another daemon began, with all of its group, and close its descriptors. */
+void process_discard(const struct process_saved *saved, struct warden *warden);
+
 /* Send a signal to the whole process group; nothing happens when there is none. */
 void process_signal(struct process *p, int sig);
 

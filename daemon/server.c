@@ -6,6 +6,7 @@
 
 #include "daemon/cache.h"
 #include "daemon/conn.h"
+#include "daemon/handover_state.h"
 #include "daemon/log.h"
 
 /* How many seconds peers have to read their last answers. */
@@ -33,6 +34,7 @@ static void server_end_turn(struct server *s)
     events_wake(s);
     trace_wake(s);
     conn_share_shed(s);
+    upgrade_turn(s);
     server_check_stopped(s);
 }
 
@@ -77,11 +79,32 @@ static void server_init_handles(struct server *s)
 
 static void server_start_handles(struct server *s)
 {
+    sigset_t signals;
     uv_check_start(&s->turn_end, server_check_cb);
     uv_prepare_start(&s->turn_start, server_prepare_cb);
     uv_signal_start(&s->sigterm, server_signal_cb, SIGTERM);
     uv_signal_start(&s->sigint, server_signal_cb, SIGINT);
     uv_signal_start(&s->sighup, server_hangup_cb, SIGHUP);
+    /* The daemon before has blocked them, lest one be lost between the two. */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+}
+
+/* Go on from what the daemon before left, or begin from what is wanted. */
+static int server_begin(struct server *s, struct error *e)
+{
+    const struct server_options *options = &s->options;
+    int rc = options->handover ? 0 : listener_start(&s->listener, s, options->socket_path, e);
+    if (rc)
+        return rc;
+    server_start_handles(s);
+    if (options->handover && !handover_restore(s, options->handover))
+        return error_set(e, ERR_OTHER, "what the daemon before left makes no sense");
+    apps_start(&s->apps, !options->handover);
+    return 0;
 }
 
 int server_init(struct server *s, const struct server_options *options, struct error *e)
@@ -105,6 +128,7 @@ int server_init(struct server *s, const struct server_options *options, struct e
     s->turn = 0;
     s->contended = false;
     s->held = 0;
+    s->upgrade = (struct upgrade){.phase = UPGRADE_NONE};
     list_init(&s->conns);
     list_init(&s->ready);
     list_init(&s->traces);
@@ -120,13 +144,12 @@ int server_init(struct server *s, const struct server_options *options, struct e
         rc = apps_init(&s->apps, s, options->state_dir, e);
     if (!rc)
         rc = metrics_start(&s->metrics, s, options->metrics_listen, options->metrics_listen_count, e);
-    if (!rc && (rc = listener_start(&s->listener, s, options->socket_path, e)))
-        metrics_stop(&s->metrics);
     if (rc)
         return rc;
-    server_start_handles(s);
-    apps_start(&s->apps);
-    return 0;
+    rc = server_begin(s, e);
+    if (rc)
+        metrics_stop(&s->metrics);
+    return rc;
 }
 
 int server_run(struct server *s)
@@ -138,6 +161,7 @@ int server_run(struct server *s)
 void server_stop(struct server *s)
 {
     struct list *it, *tmp;
+    upgrade_cancel(s, ERR_SHUTTING_DOWN, "the daemon is shutting down");
     if (s->state != SERVER_RUNNING)
         return;
     s->state = SERVER_STOPPING;

@@ -18,6 +18,7 @@
 #include "daemon/store.h"
 #include "daemon/tally.h"
 #include "daemon/trace.h"
+#include "daemon/upgrade.h"
 #include "daemon/warden.h"
 #include "daemon/worker.h"
 #include "protocol/errors.h"
@@ -25,8 +26,15 @@
 
 enum server_state {
     SERVER_RUNNING,
+    SERVER_PAUSED,   /* for an upgrade: accepts connections, serves no requests, starts no processes */
     SERVER_STOPPING, /* no new connections or requests; app processes and stores are being closed */
     SERVER_STOPPED,  /* nothing but the loop's own handles is left */
+};
+
+/* What runs this daemon, and is run in its place by an upgrade. */
+struct server_program {
+    const char *path;
+    char **argv;
 };
 
 struct server_options {
@@ -46,6 +54,9 @@ struct server_options {
     struct access_admins admins;
     char *const *metrics_listen; /* addresses; borrowed during server_init */
     unsigned metrics_listen_count;
+    struct server_program program;
+    int lock_fd; /* of the state directory */
+    struct handover_in *handover; /* of the daemon before; NULL: none */
 };
 
 struct server {
@@ -61,6 +72,7 @@ struct server {
     struct launch_gate gate;     /* how fast app processes are started */
     struct cache *cache;         /* of committed values, all apps' */
     unsigned rounds;             /* of the apps' batchers, those on the pool now */
+    struct upgrade upgrade;      /* whether another program is to take over */
     struct worker worker;        /* the registry, manifests, looking at directories */
     struct list conns;           /* struct conn */
     uint8_t *read_buffer;        /* what is read from all of them comes here first */
@@ -86,7 +98,8 @@ struct server {
     uv_signal_t sighup;          /* reload all manifests */
 };
 
-/* Open the registry, start the wanted apps and listen. On failure nothing is left behind. */
+/* Open the registry, start the wanted apps and listen, or take over what another daemon was doing. On failure
+ * nothing is left behind, or, of what was to be taken over, everything. */
 int server_init(struct server *s, const struct server_options *options, struct error *e);
 /* Serve until a signal, then end in order. Returns 0. */
 int server_run(struct server *s);

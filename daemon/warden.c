@@ -152,6 +152,23 @@ void warden_stop(struct warden *w)
     free(w);
 }
 
+int warden_adopt(int fd, pid_t pid, struct warden **ret, struct error *e)
+{
+    struct warden *w = calloc(1, sizeof(*w));
+
+    if (!w)
+        return error_set(e, ERR_OTHER, "out of memory");
+    w->fd = fd;
+    w->pid = pid;
+    *ret = w;
+    return 0;
+}
+
+int warden_fd(const struct warden *w)
+{
+    return w->fd;
+}
+
 pid_t warden_pid(const struct warden *w)
 {
     return w->pid;

@@ -17,6 +17,9 @@ struct warden;
 int warden_start(struct warden **ret, struct error *e);
 /* Kill the groups that are left, wait for the warden's end, free. NULL is fine. */
 void warden_stop(struct warden *w);
+/* The one that the daemon before started, whose descriptor (taken over on success) it has left us. */
+int warden_adopt(int fd, pid_t pid, struct warden **ret, struct error *e);
+int warden_fd(const struct warden *w);
 pid_t warden_pid(const struct warden *w);
 
 /* A process group came to be, or has been killed and must be forgotten before its leader is reaped

@@ -353,3 +353,50 @@ void watch_end_all(struct conn *c)
     while (!list_empty(&c->watches))
         watch_stop_one(container_of(c->watches.next, struct watch, in_conn));
 }
+
+const struct watch *watch_of(const struct list *in_conn)
+{
+    return container_of(in_conn, struct watch, in_conn);
+}
+
+bool watch_has_begun(const struct watch *w)
+{
+    return w->state == WATCH_TELLING;
+}
+
+void watch_pack_saved(const struct watch *w, msgpack_packer *pk)
+{
+    const struct watch_filter *f = &w->filter;
+    msgpack_pack_array(pk, 5);
+    msgpack_pack_uint64(pk, w->id);
+    pack_slice_str(pk, f->label);
+    msgpack_pack_array(pk, f->key_count);
+    for (size_t i = 0; i < f->key_count; i++)
+        pack_slice_str(pk, f->keys[i]);
+    pack_slice_str(pk, f->prefix);
+    if (f->values)
+        msgpack_pack_true(pk);
+    else
+        msgpack_pack_false(pk);
+}
+
+bool watch_restore(struct conn *c, struct reader *r)
+{
+    struct slice keys[LIMIT_WATCH_KEYS];
+    struct watch_filter f = {.keys = keys};
+    uint32_t fields, count;
+    struct error e;
+    struct watch *w;
+    uint64_t id;
+    if (reader_array(r, &fields) || fields != 5 || reader_uint(r, &id) || reader_str(r, &f.label) ||
+        reader_array(r, &count) || count > LIMIT_WATCH_KEYS)
+        return false;
+    for (f.key_count = 0; f.key_count < count; f.key_count++)
+        if (reader_str(r, &keys[f.key_count]))
+            return false;
+    if (reader_str(r, &f.prefix) || reader_bool(r, &f.values) || watch_new(c, &f, &w, &e))
+        return false;
+    w->id = id;
+    w->state = WATCH_TELLING;
+    return true;
+}

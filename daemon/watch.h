@@ -6,10 +6,12 @@
 #ifndef BOBBIN_DAEMON_WATCH_H
 #define BOBBIN_DAEMON_WATCH_H
 
+#include <msgpack/pack.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/list.h"
 #include "protocol/buffer.h"
 #include "protocol/errors.h"
 #include "protocol/reader.h"
@@ -38,6 +40,15 @@ uint64_t watch_id(const struct watch *w);
 void watch_begin(struct watch *w, const struct buffer *replay, uint64_t commit);
 /* One that has not begun. */
 void watch_free(struct watch *w);
+
+/* Pack what watch_restore takes, an array. Only of a watch that has begun. */
+void watch_pack_saved(const struct watch *w, msgpack_packer *pk);
+bool watch_has_begun(const struct watch *w);
+/* A watch of the daemon before, which tells from now on: nothing was committed since. False: it cannot be
+ * made of what is packed there. */
+bool watch_restore(struct conn *c, struct reader *r);
+/* The watch with that place in conn->watches. */
+const struct watch *watch_of(const struct list *in_conn);
 
 /* End the watch of that number; whether there was one. */
 bool watch_end(struct conn *c, uint64_t id);

@@ -60,7 +60,9 @@ enum method_access {
     X(EVENTS, "events", METHOD_PEER, 0, 1, "[{app, since, limit, wait_ms}?]",                      \
       "[[event…], number]")                                                                        \
     X(TRACE, "trace", METHOD_PEER, 1, 2, "[app, {since, limit, wait_ms}?]",                        \
-      "[[operation…], number, dropped]")
+      "[[operation…], number, dropped]")                                                             \
+    X(DAEMON_UPGRADE, "daemon.upgrade", METHOD_PEER, 0, 0, "[]",                                   \
+      "{version, previous, processes, pause_ms}")
 
 /* What the daemon sends unasked: X(identifier, wire name, params) */
 #define NOTIFICATION_LIST(X)                                                                       \

@@ -52,6 +52,7 @@ command_fn backup_run, restore_run;
 command_fn stats_run;
 command_fn shell_run;
 command_fn ping_run;
+command_fn upgrade_run;
 command_fn help_run;
 
 #endif

@@ -236,6 +236,13 @@ const struct command command_table[] = {
      "repeated.\n"
      "`help` names what there is beside: use STORE, stores, exit.\n",
      "bobbin shell counter\nbobbin shell --json < script\n"},
+    {"upgrade", "", 0, 0, 0, upgrade_run, "let a new bobbind take the daemon's place",
+     "Runs the bobbind that is installed now in the place of the running one, with its options.\n"
+     "The apps' processes, all connections and watches go on: requests wait for a moment, and\n"
+     "none is lost or done twice. Where something is wrong with the new program or its\n"
+     "configuration, the old one goes on, and the error says why. A bobbind that cannot take\n"
+     "over from this one stops and starts the apps. For administrators.\n",
+     "bobbin upgrade\nbobbin upgrade --json\n"},
     {"ping", "", 0, 0, 0, ping_run, "ask the daemon for a sign of life", "", "bobbin ping\n"},
     {"help", "[COMMAND]", 0, 1, 0, help_run, "explain a command", "", "bobbin help set\n"},
 };

@@ -543,6 +543,11 @@ typedef struct bobbin_stats {
 BOBBIN_API bobbin_status bobbin_stats_get(bobbin *b, const char *app, bobbin_stats **ret_stats);
 BOBBIN_API void bobbin_stats_free(bobbin_stats *stats);
 
+/* Let the bobbind that is installed now take the running one's place; app processes, connections (this one
+ * too) and watches go on. The figures are `version`, `previous`, `processes` and `pause_ms`, the last one
+ * only where the processes went on. Administrators only. Free them with bobbin_stats_free. */
+BOBBIN_API bobbin_status bobbin_daemon_upgrade(bobbin *b, bobbin_stats **ret_figures);
+
 /* Without blocking.
  *
  * A connected handle can be driven by any loop: many requests are submitted, nothing waits.
@@ -597,6 +602,7 @@ typedef enum bobbin_request_kind {
     BOBBIN_REQUEST_APP_LOGS,    /* app, logs */
     BOBBIN_REQUEST_EVENTS,      /* happened */
     BOBBIN_REQUEST_TRACE,       /* app, tracing */
+    BOBBIN_REQUEST_DAEMON_UPGRADE,
 } bobbin_request_kind;
 
 /* What to ask for: the fields that stand beside the kind above, as in the blocking call of that

@@ -174,6 +174,7 @@ static bobbin_status read_admin(struct reader *r, struct result *res, struct fai
     case BOBBIN_REQUEST_RESTORE:
         return backup_read(r, &res->shown.backup, f);
     case BOBBIN_REQUEST_STATS:
+    case BOBBIN_REQUEST_DAEMON_UPGRADE:
         status = stats_read(r, &res->stats, f);
         res->shown.stats = res->stats;
         return status;
@@ -241,6 +242,7 @@ static bobbin_status read_own(struct reader *r, struct result *res, struct failu
     case BOBBIN_REQUEST_APP_LOGS:
     case BOBBIN_REQUEST_EVENTS:
     case BOBBIN_REQUEST_TRACE:
+    case BOBBIN_REQUEST_DAEMON_UPGRADE:
         return read_admin(r, res, f);
     default: /* set, delete, set_many, delete_many, app_unregister */
         return read_nil(r, f);

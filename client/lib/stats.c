@@ -125,6 +125,18 @@ bobbin_status bobbin_stats_get(bobbin *b, const char *app, bobbin_stats **ret_st
     return status;
 }
 
+bobbin_status bobbin_daemon_upgrade(bobbin *b, bobbin_stats **ret_figures)
+{
+    struct result res;
+    bobbin_request q = {.kind = BOBBIN_REQUEST_DAEMON_UPGRADE};
+    if (ret_figures == NULL)
+        return handle_misuse(b, "there is nowhere to put the figures");
+    bobbin_status status = handle_run(b, &q, &res);
+    if (status == BOBBIN_OK)
+        *ret_figures = res.stats;
+    return status;
+}
+
 void bobbin_stats_free(bobbin_stats *stats)
 {
     if (stats == NULL)

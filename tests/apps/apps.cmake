@@ -29,6 +29,7 @@ bobbin_guest(kv2 -mexec-model=reactor)
 bobbin_guest(semantics1)
 bobbin_guest(semantics2)
 bobbin_guest(semantics_wasi)
+bobbin_guest(ticker)
 bobbin_guest(trap)
 bobbin_guest(wasi)
 

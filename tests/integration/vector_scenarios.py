@@ -754,6 +754,17 @@ def quota_scenario():
     return s
 
 
+def upgrade_scenario():
+    s = Scenario("upgrade", "The daemon is replaced by itself; the connection and its watch go on.")
+    s.attached()
+    s.ask("a watch", 1, "watch", "default", {"key": "a"})
+    s.ask("a counter", 1, "increment", "default", "n", 1)
+    upgraded = {"version": any_of("str", "0.1.0"), "previous": any_of("str", "0.1.0")}
+    s.ask("upgrade", dict(upgraded, processes=0, pause_ms=any_of("int", 14)), "daemon.upgrade")
+    s.ask("the counter goes on", 2, "increment", "default", "n", 1)
+    return s
+
+
 def stopping_scenario():
     s = Scenario("stopping", "Requests that the daemon finds unanswered when it stops.")
     s.do("app", "an app whose process does not stop when asked", dir="stubborn", manifest=STUBBORN)
@@ -803,6 +814,7 @@ def all_scenarios():
         apps_scenario(),
         held_scenario(),
         quota_scenario(),
+        upgrade_scenario(),
         stopping_scenario(),
         runner_scenario(),
     ]

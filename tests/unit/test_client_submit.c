@@ -238,6 +238,8 @@ START_TEST(administration_does_not_block_either)
         {{.kind = BOBBIN_REQUEST_STATS}, "{\"apps\": 3}", "[\"stats\", []]", "apps 3"},
         {{.kind = BOBBIN_REQUEST_STATS, .app = "one"},
          "{\"watches\": 4}", "[\"stats\", [\"one\"]]", "watches 4"},
+        {{.kind = BOBBIN_REQUEST_DAEMON_UPGRADE},
+         "{\"processes\": 3, \"pause_ms\": nil}", "[\"daemon.upgrade\", []]", "processes 3"},
         {{.kind = BOBBIN_REQUEST_BACKUP, .path = "/copy"},
          "{\"bytes\": 8192, \"pages\": 2, \"commit\": 7}", "[\"store.backup\", [\"/copy\"]]",
          "done 8192"},
