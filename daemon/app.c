@@ -81,6 +81,7 @@ int app_make_component(struct app *app, struct component_spec *spec, unsigned in
         .warden = app->server->options.warden,
         .gate = &app->server->gate,
         .leader = app->server->options.leader,
+        .outlives = app->server->options.kept_max > 0,
         .cgroup = app->server->options.cgroup,
         .on_connection = app_on_connection,
         .on_change = app_on_change,

@@ -77,7 +77,7 @@ static void describe_end(char *text, size_t size, const struct restart_outcome *
     else if (outcome->exit_signal)
         snprintf(text, size, "killed by signal %d", outcome->exit_signal);
     else
-        snprintf(text, size, "ended, and another process took its status");
+        snprintf(text, size, "ended, how is not known: it was another daemon's child, or another process took its status");
 }
 
 /* Why the component is in the state that an end brought it to. */

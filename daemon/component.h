@@ -54,6 +54,7 @@ struct component_host {
     struct warden *warden; /* told of every process group; NULL: none (tests) */
     struct launch_gate *gate; /* bounds how many are started at once; NULL: none (tests) */
     struct leader *leader;    /* the thread that forks them; NULL: any (tests) */
+    bool outlives;            /* as launch_request.outlives */
     struct cgroup *cgroup;    /* where limits are set; NULL: by rlimits */
     /* A process was started: `fd` is the daemon's end of its connection (non-blocking, close on
      * exec), the callee's from now on. */

@@ -112,34 +112,66 @@ static int variable_fd(void)
     return fd;
 }
 
-int handover_receive(struct handover_in **ret, struct error *e)
+static int compare_entries(const void *a, const void *b)
 {
-    struct handover_in *in;
-    uint64_t version;
-    int fd = variable_fd();
+    const struct fdstore_entry *x = a, *y = b;
 
-    *ret = NULL;
-    if (fd < 0)
-        return 0;
-    in = calloc(1, sizeof(*in));
-    if (!in || read_file(in, fd) != 0 || in->size < MAGIC_LEN ||
-        memcmp(in->bytes, HANDOVER_MAGIC, MAGIC_LEN) != 0) {
-        error_set(e, ERR_OTHER, "what the daemon before left cannot be read");
-        goto fail;
-    }
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+static int read_head(struct handover_in *in, int fd, struct error *e)
+{
+    uint64_t version;
+
+    if (fd < 0 || read_file(in, fd) != 0 || in->size < MAGIC_LEN ||
+        memcmp(in->bytes, HANDOVER_MAGIC, MAGIC_LEN) != 0)
+        return error_set(e, ERR_OTHER, "what the daemon before left cannot be read");
     in->r = reader_of(in->bytes + MAGIC_LEN, in->size - MAGIC_LEN);
     version = handover_take_uint(in);
-    if (in->failed || version != HANDOVER_VERSION) {
-        error_set(e, ERR_OTHER, "what the daemon before left is of version %llu, not %d",
-                  (unsigned long long)version, HANDOVER_VERSION);
-        goto fail;
+    if (in->failed || version != HANDOVER_VERSION)
+        return error_set(e, ERR_OTHER, "what the daemon before left is of version %llu, not %d",
+                         (unsigned long long)version, HANDOVER_VERSION);
+    return 0;
+}
+
+/* With that of the warden closed, it ends the processes. */
+static void close_entries(const struct fdstore *store)
+{
+    for (size_t i = 0; i < store->count; i++)
+        close(store->entries[i].fd);
+}
+
+int handover_receive(struct handover_in **ret, struct error *e)
+{
+    struct handover_in *in = calloc(1, sizeof(*in));
+    int fd = variable_fd(), code;
+    bool here = fd >= 0; /* in this process, by exec */
+
+    *ret = NULL;
+    if (!in)
+        return error_set(e, ERR_OTHER, "out of memory");
+    code = here ? 0 : fdstore_take(&in->store, e);
+    if (!here)
+        fd = in->store.file;
+    if (!code && fd < 0 && !in->store.count) {
+        handover_in_free(in);
+        return 0;
     }
-    close(fd);
+    if (!code)
+        code = read_head(in, fd, e);
+    if (fd >= 0)
+        close(fd);
+    if (code) {
+        close_entries(&in->store);
+        handover_in_free(in);
+        if (here)
+            handover_discard();
+        return code;
+    }
+    if (in->store.count)
+        qsort(in->store.entries, in->store.count, sizeof(*in->store.entries), compare_entries);
     *ret = in;
     return 0;
-fail:
-    handover_in_free(in);
-    return e->code;
 }
 
 void handover_discard(void)
@@ -153,6 +185,7 @@ void handover_in_free(struct handover_in *in)
 {
     if (!in)
         return;
+    fdstore_fini(&in->store);
     free(in->bytes);
     free(in);
 }
@@ -217,12 +250,24 @@ struct slice handover_take_bytes(struct handover_in *in)
     return s;
 }
 
+/* -1: it is not there. */
+static int find_entry(const struct fdstore *store, int number)
+{
+    struct fdstore_entry key = {.number = number};
+    const struct fdstore_entry *found =
+        bsearch(&key, store->entries, store->count, sizeof(key), compare_entries);
+
+    return found ? found->fd : -1;
+}
+
 int handover_take_fd(struct handover_in *in)
 {
     int fd = (int)handover_take_int(in);
 
     if (in->failed || fd < 0)
         return -1;
+    if (in->store.count)
+        fd = find_entry(&in->store, fd);
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
         in->failed = true;
     return in->failed ? -1 : fd;

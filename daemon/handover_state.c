@@ -7,11 +7,11 @@
 #include "daemon/log.h"
 #include "daemon/server.h"
 
-static void save_base(const struct server *s, struct handover_out *out)
+static void save_base(const struct server *s, bool in_place, struct handover_out *out)
 {
     const struct warden *warden = s->options.warden;
     msgpack_pack_array(&out->pk, 3);
-    handover_put_fd(out, s->options.lock_fd);
+    handover_put_fd(out, in_place ? s->options.lock_fd : -1);
     handover_put_fd(out, warden ? warden_fd(warden) : -1);
     msgpack_pack_int(&out->pk, warden ? warden_pid(warden) : 0);
 }
@@ -151,12 +151,17 @@ static void start_new(struct server *s)
     }
 }
 
+static bool goes_on(const struct conn *c, const struct handover_asked *asked)
+{
+    return c->state == CONN_OPEN && (asked->peers || c->component);
+}
+
 void handover_save(const struct server *s, const struct handover_asked *asked,
                    struct handover_out *out)
 {
     const struct list *it;
     uint32_t count = 0;
-    save_base(s, out);
+    save_base(s, asked->in_place, out);
     msgpack_pack_array(&out->pk, 7);
     pack_cstr(&out->pk, BOBBIN_VERSION);
     handover_put_fd(out, listener_fd(&s->listener));
@@ -171,11 +176,11 @@ void handover_save(const struct server *s, const struct handover_asked *asked,
     for (it = s->apps.all.next; it != &s->apps.all; it = it->next)
         save_app(container_of(it, struct app, link), out);
     for (count = 0, it = s->conns.next; it != &s->conns; it = it->next)
-        count += container_of(it, struct conn, link)->state == CONN_OPEN;
+        count += goes_on(container_of(it, struct conn, link), asked);
     msgpack_pack_array(&out->pk, count);
     for (it = s->conns.next; it != &s->conns; it = it->next) {
         const struct conn *c = container_of(it, struct conn, link);
-        if (c->state != CONN_OPEN)
+        if (!goes_on(c, asked))
             continue;
         msgpack_pack_array(&out->pk, 2);
         handover_put_bool(out, c == asked->conn);

@@ -19,9 +19,11 @@ struct handover_base {
 
 /* The request for an upgrade, which the next daemon answers. */
 struct handover_asked {
-    const struct conn *conn;
+    const struct conn *conn; /* NULL: nobody asked */
     uint32_t id;
     uint64_t begun_ms; /* when the daemon stopped serving, by uv_hrtime */
+    bool in_place;     /* by exec: the lock of the state directory stays */
+    bool peers;        /* with connections of others than app processes; otherwise these end */
 };
 
 /* Pack everything. What is not settled is an error of the caller's. */

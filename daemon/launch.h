@@ -2,7 +2,7 @@
  *
  * libuv's uv_spawn knows no PDEATHSIG, no groups and no socketpair at a fixed descriptor, so this
  * is our own. The process gets
- *   - its own session and process group, PDEATHSIG SIGKILL, no_new_privs, umask 077, no core file;
+ *   - its own session and process group, PDEATHSIG SIGKILL (unless it may outlive the daemon), no_new_privs, umask 077, no core file;
  *   - user, group and groups of the directory's owner, if the daemon is root;
  *   - descriptors 0 (/dev/null), 1 and 2 (pipes), 3 (its connection), with `ready = "line"` 4 (a
  *     pipe for the line), and no others;
@@ -39,6 +39,7 @@ struct launch_request {
     struct warden *warden; /* may be NULL */
     struct cgroup *cgroup; /* may be NULL */
     struct leader *leader; /* the thread that forks; NULL: the caller's (tests) */
+    bool outlives;         /* it may go on under another daemon: the warden alone ends it with this one */
 };
 
 /* The caller's from now on; all descriptors are close on exec. */

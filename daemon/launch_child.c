@@ -97,7 +97,7 @@ static int set_user(const struct launch_plan *p)
 static int set_privileges(const struct launch_plan *p)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+        (!p->outlives && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0))
         return -1;
     if (getppid() != p->parent)
         _exit(127);

@@ -284,6 +284,7 @@ int launch_plan_init(struct launch_plan *p, const struct launch_request *q, stru
     p->ours = LAUNCHED_NONE;
     p->warden = q->warden;
     p->parent = getpid();
+    p->outlives = q->outlives;
 
     if (!q->spec->command && !q->spec->source) {
         code =

@@ -47,6 +47,7 @@ struct launch_plan {
     gid_t *groups;
     size_t group_count;
     struct warden *warden; /* borrowed; may be NULL */
+    bool outlives;         /* no PDEATHSIG */
     pid_t parent;          /* who must still be there when PDEATHSIG has been set */
     int cwd;               /* the app directory */
     int null;              /* the child's 0 … */

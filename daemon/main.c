@@ -135,6 +135,7 @@ static int serve(const struct serving *s, struct error *e)
         .metrics_listen_count = config->metrics_listen_count,
         .program = s->program,
         .lock_fd = s->lock,
+        .kept_max = fdstore_size(),
         .handover = s->handover,
     };
     struct server server;
@@ -213,9 +214,10 @@ static void take_over(struct handover_in **ret, struct handover_base *base)
     if (!handover_receive(ret, &e) && (!*ret || handover_take_base(*ret, base)))
         return;
     log_error("%s: all app processes are started anew", *ret ? "the handover is damaged" : e.text);
+    if (*ret)
+        handover_discard();
     handover_in_free(*ret);
     *ret = NULL;
-    handover_discard();
 }
 
 /* What registering would say of the directory. */
@@ -265,6 +267,9 @@ static int find_warden(const struct handover_base *base, struct warden **ret, st
 static void start_anew(const struct serving *s)
 {
     log_error("all app processes are started anew");
+    /* It starts us again, with its sockets. */
+    if (getenv("NOTIFY_SOCKET"))
+        return;
     handover_discard();
     execv(s->program.path, s->program.argv);
     log_error("cannot run '%s': %s", s->program.path, strerror(errno));
@@ -280,8 +285,8 @@ static int run(struct config *config, char **argv)
     int rc;
     log_set_level(config->log_level);
     log_set_json(config->log_json);
-    take_over(&s.handover, &base);
     prepare_process(config);
+    take_over(&s.handover, &base);
     rc = lock_state_dir(config->state_dir, base.lock, &s.lock, &e);
     if (!rc && !s.program.path)
         rc = error_set(&e, ERR_OTHER, "cannot find out which program this is");

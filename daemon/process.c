@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "daemon/launch_gate.h"
 #include "daemon/log.h"
 #include "daemon/outlog.h"
+#include "daemon/usage.h"
 
 struct process {
     const struct component_host *host; /* borrowed, as is the spec */
@@ -23,6 +25,8 @@ struct process {
     char *out_name; /* the log files' names */
     char *err_name;
     bool busy;                 /* a run lasts: from process_start to on_down */
+    bool foreign;              /* the run is another daemon's child: nobody tells how it ends */
+    uint64_t born;             /* of a foreign one: when it was started, in ticks since the boot */
     struct launch_ticket ticket;
     uv_work_t work; /* the launch */
     struct component_spec *launching; /* what it reads on its thread, a reference */
@@ -173,6 +177,21 @@ static void reap(struct process *p)
     remove_group(p);
 }
 
+/* Its number may be another's by now, but not as long as its group has members: nobody has it then, or a
+ * zombie of that time. */
+static void reap_foreign(struct process *p)
+{
+    pid_t pid = p->launched.pid;
+    uint64_t born = usage_born(pid);
+
+    if (!born || born == p->born)
+        kill(-pid, SIGKILL);
+    if (warden_remove(p->host->warden, pid) != 0)
+        log_warning("%s: the warden process does not answer: %s", p->who, uv_strerror(-errno));
+    p->launched.pid = 0;
+    remove_group(p);
+}
+
 static void finish_output(struct process *p)
 {
     uv_poll_stop(&p->poll);
@@ -193,14 +212,17 @@ static void pidfd_cb(uv_poll_t *poll, int status, int events)
 {
     struct process *p = poll->data;
     siginfo_t info = {0};
-    int r = waitid(P_PID, (id_t)p->launched.pid, &info, WEXITED | WNOHANG | WNOWAIT);
+    int r = p->foreign ? -1
+                       : waitid(P_PID, (id_t)p->launched.pid, &info, WEXITED | WNOHANG | WNOWAIT);
 
     (void)status;
     (void)events;
     if (r == 0 && info.si_pid == 0)
         return; /* not yet */
     p->outcome = (struct restart_outcome){.launched = true, .exit_code = -1};
-    if (r == 0) {
+    if (p->foreign) {
+        reap_foreign(p);
+    } else if (r == 0) {
         if (info.si_code == CLD_EXITED)
             p->outcome.exit_code = info.si_status;
         else
@@ -306,6 +328,7 @@ static void launch_work(uv_work_t *work)
         .warden = p->host->warden,
         .cgroup = p->host->cgroup,
         .leader = p->host->leader,
+        .outlives = p->host->outlives,
     };
     p->launch_code = launch(&request, &p->launched, &p->launch_error);
 }
@@ -338,6 +361,7 @@ static void launch_cb(uv_work_t *work, int status)
 static void begin(struct process *p)
 {
     p->launched = (struct launched){.pidfd = -1, .ready = -1};
+    p->foreign = false;
     p->launching = component_spec_ref(p->spec);
     p->work.data = p;
     uv_queue_work(p->host->loop, &p->work, launch_work, launch_cb);
@@ -395,8 +419,16 @@ bool process_save(const struct process *p, struct process_saved *ret)
     return true;
 }
 
+static bool has_ended(int pidfd)
+{
+    struct pollfd pfd = {.fd = pidfd, .events = POLLIN};
+
+    return poll(&pfd, 1, 0) != 0;
+}
+
 void process_restore(struct process *p, const struct process_saved *saved)
 {
+    siginfo_t info = {0};
     int r;
 
     assert(!p->busy);
@@ -407,6 +439,10 @@ void process_restore(struct process *p, const struct process_saved *saved)
     p->launched = (struct launched){
         .pid = saved->pid, .pidfd = saved->pidfd, .connection = -1, .out = saved->out,
         .err = saved->err, .ready = saved->ready};
+    p->foreign = waitid(P_PID, (id_t)saved->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0;
+    p->born = p->foreign ? usage_born(saved->pid) : 0;
+    if (has_ended(saved->pidfd))
+        p->born = 0; /* that may have been another's already */
     r = watch(p);
     if (r) {
         abandon(p, r);
@@ -423,8 +459,13 @@ void process_discard(const struct process_saved *saved, struct warden *warden)
 {
     const int fds[] = {saved->pidfd, saved->ready, saved->out, saved->err};
 
+    siginfo_t info;
+
     if (saved->pid > 0) {
-        kill(-saved->pid, SIGKILL);
+        /* A child keeps its number until we have waited for it. */
+        if (!has_ended(saved->pidfd) ||
+            waitid(P_PID, (id_t)saved->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+            kill(-saved->pid, SIGKILL);
         warden_remove(warden, saved->pid);
         while (waitpid(saved->pid, NULL, 0) < 0 && errno == EINTR)
             ;

@@ -57,6 +57,12 @@ static void server_signal_cb(uv_signal_t *handle, int signum)
     server_stop(s);
 }
 
+static void server_leave_cb(uv_signal_t *handle, int signum)
+{
+    log_info("leaving everything to the next daemon on signal %d", signum);
+    upgrade_leave(handle->data);
+}
+
 static void server_hangup_cb(uv_signal_t *handle, int signum)
 {
     (void)signum;
@@ -72,6 +78,8 @@ static void server_init_handles(struct server *s)
     uv_signal_init(&s->loop, &s->sigterm);
     uv_signal_init(&s->loop, &s->sigint);
     uv_signal_init(&s->loop, &s->sighup);
+    uv_signal_init(&s->loop, &s->sigusr2);
+    s->sigusr2.data = s;
     s->sighup.data = s;
     s->sigterm.data = s;
     s->sigint.data = s;
@@ -85,11 +93,13 @@ static void server_start_handles(struct server *s)
     uv_signal_start(&s->sigterm, server_signal_cb, SIGTERM);
     uv_signal_start(&s->sigint, server_signal_cb, SIGINT);
     uv_signal_start(&s->sighup, server_hangup_cb, SIGHUP);
+    uv_signal_start(&s->sigusr2, server_leave_cb, SIGUSR2);
     /* The daemon before has blocked them, lest one be lost between the two. */
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGUSR2);
     pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 }
 
@@ -204,6 +214,7 @@ static void server_check_stopped(struct server *s)
     uv_close((uv_handle_t *)&s->sigterm, NULL);
     uv_close((uv_handle_t *)&s->sigint, NULL);
     uv_close((uv_handle_t *)&s->sighup, NULL);
+    uv_close((uv_handle_t *)&s->sigusr2, NULL);
     launch_gate_close(&s->gate);
 }
 

@@ -56,6 +56,7 @@ struct server_options {
     unsigned metrics_listen_count;
     struct server_program program;
     int lock_fd; /* of the state directory */
+    unsigned kept_max; /* descriptors that the service manager keeps for the next daemon; 0: it does not */
     struct handover_in *handover; /* of the daemon before; NULL: none */
 };
 
@@ -96,6 +97,7 @@ struct server {
     uv_signal_t sigterm;
     uv_signal_t sigint;
     uv_signal_t sighup;          /* reload all manifests */
+    uv_signal_t sigusr2;         /* leave everything to the next daemon */
 };
 
 /* Open the registry, start the wanted apps and listen, or take over what another daemon was doing. On failure

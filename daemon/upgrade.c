@@ -12,6 +12,7 @@
 #include "daemon/app.h"
 #include "daemon/conn.h"
 #include "daemon/dispatch.h"
+#include "daemon/fdstore.h"
 #include "daemon/handover.h"
 #include "daemon/handover_state.h"
 #include "daemon/log.h"
@@ -63,7 +64,6 @@ static void rest_app(struct app *app, bool rest)
 
 static void begin_pause(struct server *s)
 {
-    log_info("an upgrade to bobbind %s begins", s->upgrade.probe.version);
     s->upgrade.phase = UPGRADE_DRAINING;
     s->upgrade.begun_ms = now_ms();
     s->state = SERVER_PAUSED;
@@ -78,7 +78,7 @@ void upgrade_cancel(struct server *s, int code, const char *text)
     struct list *it, *tmp;
     if (s->upgrade.phase != UPGRADE_DRAINING && s->upgrade.phase != UPGRADE_CLOSING)
         return;
-    log_warning("the upgrade is given up: %s", text);
+    log_warning("the %s is given up: %s", r ? "upgrade" : "handover", text);
     s->upgrade.phase = UPGRADE_NONE;
     s->upgrade.request = NULL;
     s->state = SERVER_RUNNING;
@@ -87,7 +87,10 @@ void upgrade_cancel(struct server *s, int code, const char *text)
     launch_gate_shut(&s->gate, false);
     list_each(it, tmp, &s->conns)
         conn_wake(container_of(it, struct conn, link));
-    request_fail(r, code, text);
+    if (r)
+        request_fail(r, code, text);
+    if (s->upgrade.leaving)
+        server_stop(s);
 }
 
 /* ---- what has to be over ---- */
@@ -123,7 +126,7 @@ static const char *unsettled(struct server *s, char *text, size_t size)
     const char *what = NULL;
     for (struct list *it = s->conns.next; it != &s->conns; it = it->next) {
         const struct conn *c = container_of(it, struct conn, link);
-        if (!conn_is_settled(c, c == s->upgrade.request->conn))
+        if (!conn_is_settled(c, s->upgrade.request && c == s->upgrade.request->conn))
             what = "requests are not answered";
     }
     for (struct list *it = s->apps.all.next; it != &s->apps.all && !what; it = it->next)
@@ -190,6 +193,7 @@ static void exec_here(void *arg)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, &signals, &before);
     execve(x->program->path, x->program->argv, environment);
     x->errnum = errno;
@@ -221,7 +225,9 @@ static void hand_over(struct server *s)
 {
     struct handover_asked asked = {.conn = s->upgrade.request->conn,
                                    .id = s->upgrade.request->id,
-                                   .begun_ms = s->upgrade.begun_ms};
+                                   .begun_ms = s->upgrade.begun_ms,
+                                   .in_place = true,
+                                   .peers = true};
     struct handover_out out;
     struct error e;
     log_info("handing over to bobbind %s, after %llu ms", s->upgrade.probe.version,
@@ -231,6 +237,54 @@ static void hand_over(struct server *s)
     exec_with(s, &out, &e);
     handover_out_fini(&out);
     upgrade_cancel(s, e.code, e.text);
+}
+
+/* Everything, or what the service manager has room for: app processes come first. */
+static bool save_what_fits(struct server *s, struct handover_out *out)
+{
+    struct handover_asked asked = {.begun_ms = s->upgrade.begun_ms, .peers = true};
+    handover_out_init(out);
+    handover_save(s, &asked, out);
+    if (out->fd_count < s->options.kept_max)
+        return true;
+    log_warning("connections are closed: the service manager keeps %u descriptors, not %zu",
+                s->options.kept_max, out->fd_count + 1);
+    handover_out_fini(out);
+    asked.peers = false;
+    handover_out_init(out);
+    handover_save(s, &asked, out);
+    return out->fd_count < s->options.kept_max;
+}
+
+/* Nothing is to be freed or closed in order: what would be is the next daemon's. */
+static void leave_all(struct server *s)
+{
+    struct handover_out out;
+    struct error e;
+    int file = -1;
+    if (!save_what_fits(s, &out))
+        error_set(&e, ERR_OTHER, "more descriptors than the service manager keeps");
+    else if ((file = handover_out_file(&out, &e)) >= 0 &&
+             !fdstore_leave(file, out.fds, out.fd_count, &e)) {
+        log_info("left to the next daemon, after %llu ms",
+                 (unsigned long long)(now_ms() - s->upgrade.begun_ms));
+        _exit(EXIT_SUCCESS);
+    }
+    if (file >= 0)
+        close(file);
+    handover_out_fini(&out);
+    upgrade_cancel(s, e.code, e.text);
+}
+
+void upgrade_leave(struct server *s)
+{
+    if (s->state != SERVER_RUNNING || s->upgrade.phase != UPGRADE_NONE || !s->options.kept_max) {
+        upgrade_cancel(s, ERR_SHUTTING_DOWN, "the daemon is shutting down");
+        server_stop(s);
+        return;
+    }
+    s->upgrade.leaving = true;
+    begin_pause(s);
 }
 
 void upgrade_restart(struct server *s)
@@ -254,7 +308,10 @@ void upgrade_turn(struct server *s)
     if (!what)
         what = open_store(s, text, sizeof text);
     if (!what) {
-        hand_over(s);
+        if (s->upgrade.leaving)
+            leave_all(s);
+        else
+            hand_over(s);
     } else if (now_ms() - s->upgrade.begun_ms > UPGRADE_PAUSE_MS) {
         snprintf(late, sizeof late, "not upgraded within %u s: %s", UPGRADE_PAUSE_MS / 1000, what);
         upgrade_cancel(s, ERR_BUSY, late);
@@ -303,6 +360,7 @@ static void ask_done(struct job *job)
     } else if (s->upgrade.probe.handover != HANDOVER_VERSION) {
         stop_and_restart(s, r);
     } else {
+        log_info("an upgrade to bobbind %s begins", s->upgrade.probe.version);
         s->upgrade.request = r;
         begin_pause(s);
     }

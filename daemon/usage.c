@@ -32,24 +32,46 @@ static void copy_name(struct usage *ret, const char *text, const char *end)
     ret->name[len] = '\0';
 }
 
-bool usage_read(pid_t pid, struct usage *ret)
+/* /proc/PID/stat, and where its name ends, in parentheses which may have anything in them. NULL: there is
+ * no such process. */
+static const char *read_stat(pid_t pid, char *text, size_t size)
 {
-    char path[32], text[1024];
-    unsigned long long user, system;
-    long long pages;
-    long ticks = sysconf(_SC_CLK_TCK);
+    char path[32];
 
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return false;
-    ssize_t n = read(fd, text, sizeof(text) - 1);
+        return NULL;
+    ssize_t n = read(fd, text, size - 1);
     close(fd);
     if (n <= 0)
-        return false;
+        return NULL;
     text[n] = '\0';
-    /* The name in parentheses may have anything in it. */
-    const char *rest = strrchr(text, ')');
+    return strrchr(text, ')');
+}
+
+uint64_t usage_born(pid_t pid)
+{
+    char text[1024];
+    unsigned long long born;
+    const char *rest = read_stat(pid, text, sizeof(text));
+
+    if (!rest || sscanf(rest + 1,
+                        " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d"
+                        " %*d %llu",
+                        &born) != 1)
+        return 0;
+    return born;
+}
+
+bool usage_read(pid_t pid, struct usage *ret)
+{
+    char text[1024];
+    unsigned long long user, system;
+    long long pages;
+    long ticks = sysconf(_SC_CLK_TCK);
+    const char *rest = read_stat(pid, text, sizeof(text));
+
     if (!rest || sscanf(rest + 1,
                         " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d"
                         " %*d %*u %*u %lld",

@@ -18,6 +18,9 @@ struct usage {
 /* Whether the name is one of these. */
 bool usage_is_compiling(const struct usage *usage);
 
+/* When the process was started, in ticks since the boot; 0: there is none. With its number it is unique. */
+uint64_t usage_born(pid_t pid);
+
 /* False when there is no such process any more. Reads /proc: no disk. */
 bool usage_read(pid_t pid, struct usage *ret);
 

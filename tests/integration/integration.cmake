@@ -102,7 +102,10 @@ set_tests_properties(foreign_client cli guests demo PROPERTIES TIMEOUT 300 LABEL
 add_test(NAME upgrade
     COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_upgrade.py ${CMAKE_BINARY_DIR}/bin
             ${CMAKE_BINARY_DIR}/apps)
-set_tests_properties(upgrade PROPERTIES TIMEOUT 300 LABELS integration)
+add_test(NAME kept
+    COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_kept.py ${CMAKE_BINARY_DIR}/bin
+            ${CMAKE_BINARY_DIR}/apps)
+set_tests_properties(upgrade kept PROPERTIES TIMEOUT 300 LABELS integration)
 
 # The life of apps; who may do what, which needs root; and, not for sanitizers, what many cost.
 set(SUPERVISION_TESTS life access logs)

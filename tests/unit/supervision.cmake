@@ -18,7 +18,7 @@ bobbin_check_test(test_leader
     LABELS unit)
 
 bobbin_check_test(test_usage
-    SOURCES unit/test_usage.c ${PROJECT_SOURCE_DIR}/daemon/usage.c
+    SOURCES unit/test_usage.c
     LIBRARIES bobbind_supervision
     LABELS unit)
 
