@@ -5,20 +5,13 @@
 
 #include "client/cli/appref.h"
 #include "client/cli/command.h"
+#include "client/cli/document.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/session.h"
 #include "client/cli/words.h"
 
 /* How long one question waits for an event: as long as Ctrl-C may take. */
 #define WAIT_MS 500
-
-static void print_json(struct output *out, const bobbin_event *e)
-{
-    output_json(out, json_pack("{s:I, s:I, s:s, s:s, s:s?, s:i, s:s, s:s}", "number",
-                               (json_int_t)e->number, "time", (json_int_t)e->time_ms, "app", e->app,
-                               "directory", e->directory, "component", e->component, "instance",
-                               (int)e->instance, "event", e->event, "text", e->text));
-}
 
 static void print_event(struct output *out, const bobbin_event *e)
 {
@@ -49,7 +42,7 @@ static void print_all(struct output *out, const bobbin_event_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
         if (out->json)
-            print_json(out, &list->events[i]);
+            output_json(out, document_of_event(&list->events[i]));
         else
             print_event(out, &list->events[i]);
     }

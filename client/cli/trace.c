@@ -5,6 +5,7 @@
 
 #include "client/cli/appref.h"
 #include "client/cli/command.h"
+#include "client/cli/document.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/session.h"
 
@@ -19,18 +20,6 @@ struct tracing {
     uint64_t since;
     bool began; /* it was asked before */
 };
-
-static void print_json(struct output *out, const bobbin_traced *t)
-{
-    json_t *object = json_pack(
-        "{s:I, s:I, s:I, s:I, s:s?, s:I, s:s, s:s, s:s, s:I, s:I, s:I, s:s?}", "number",
-        (json_int_t)t->number, "time", (json_int_t)t->time_ms, "connection",
-        (json_int_t)t->connection, "request", (json_int_t)t->request, "component", t->component,
-        "pid", (json_int_t)t->pid, "method", t->method, "store", t->store, "key", t->key, "in",
-        (json_int_t)t->in, "out", (json_int_t)t->out, "ns", (json_int_t)t->ns, "error", t->error);
-
-    output_json(out, object);
-}
 
 static void print_latency(struct output *out, uint64_t ns)
 {
@@ -71,7 +60,7 @@ static void print_all(struct tracing *t, const bobbin_trace_list *list)
         output_note(t->out, "%llu operations were not shown", (unsigned long long)list->dropped);
     for (size_t i = 0; i < list->count; i++) {
         if (t->out->json)
-            print_json(t->out, &list->operations[i]);
+            output_json(t->out, document_of_traced(&list->operations[i]));
         else
             print_line(t->out, &list->operations[i]);
         if (t->left && --t->left == 0)

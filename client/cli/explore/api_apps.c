@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/cli/bytes.h"
+#include "client/cli/document.h"
 #include "client/cli/explore/api.h"
 #include "client/cli/status.h"
 
@@ -166,14 +167,6 @@ void api_logs(struct api_call *call)
     bobbin_log_page_free(page);
 }
 
-static json_t *event_json(const bobbin_event *e)
-{
-    return json_pack("{s:I, s:I, s:s, s:s, s:s?, s:i, s:s, s:s}", "number", (json_int_t)e->number,
-                     "time", (json_int_t)e->time_ms, "app", e->app, "directory", e->directory,
-                     "component", e->component, "instance", (int)e->instance, "event", e->event,
-                     "text", e->text);
-}
-
 void api_events(struct api_call *call)
 {
     int64_t since = api_number(call, "since");
@@ -190,19 +183,9 @@ void api_events(struct api_call *call)
     }
     events = json_array();
     for (size_t i = 0; i < list->count; i++)
-        json_array_append_new(events, event_json(&list->events[i]));
+        json_array_append_new(events, document_of_event(&list->events[i]));
     api_answer(call, json_pack("{s:o, s:I}", "events", events, "last", (json_int_t)list->last));
     bobbin_event_list_free(list);
-}
-
-static json_t *traced_json(const bobbin_traced *t)
-{
-    return json_pack("{s:I, s:I, s:I, s:I, s:s?, s:I, s:s, s:s, s:s, s:I, s:I, s:I, s:s?}", "number",
-                     (json_int_t)t->number, "time", (json_int_t)t->time_ms, "connection",
-                     (json_int_t)t->connection, "request", (json_int_t)t->request, "component",
-                     t->component, "pid", (json_int_t)t->pid, "method", t->method, "store", t->store,
-                     "key", t->key, "in", (json_int_t)t->in, "out", (json_int_t)t->out, "ns",
-                     (json_int_t)t->ns, "error", t->error);
 }
 
 /* Live operations, from a number on. */
@@ -221,7 +204,7 @@ void api_trace(struct api_call *call)
     }
     operations = json_array();
     for (size_t i = 0; i < list->count; i++)
-        json_array_append_new(operations, traced_json(&list->operations[i]));
+        json_array_append_new(operations, document_of_traced(&list->operations[i]));
     api_answer(call, json_pack("{s:o, s:I, s:I}", "operations", operations, "last",
                                (json_int_t)list->last, "dropped", (json_int_t)list->dropped));
     bobbin_trace_list_free(list);

@@ -1,16 +1,19 @@
 // Live operations of an app, as bobbin trace shows them.
 import { ask } from "/api.js";
 import { h, setText } from "/dom.js";
-import { repeat } from "/logs.js";
+import { liveKeys, pauseButton, repeat } from "/logs.js";
 import { bytes, clock, count, latency } from "/words.js";
 
 const KEPT = 500, POLL_MS = 400, SLOW_NS = 10e6;
 
 export function livePage(where) {
   const app = where.directory;
-  let since = 0, begun = false, paused = false, seen = 0, dropped = 0, stop = null;
+  let since = 0, begun = false, seen = 0, dropped = 0, stop = null;
   const words = h("input", { type: "search", placeholder: "Operations with …", "aria-label": "Operations with", oninput: () => filter(), autocomplete: "off", spellcheck: false });
-  const pause = h("button", { type: "button", title: "Pause (Space)", onclick: () => toggle() }, "Pause");
+  const pause = pauseButton(() => {
+    begun = begun && pause.paused; /* what came meanwhile is not live */
+    tell();
+  });
   const rows = h("tbody"), foot = h("span", { class: "grow" });
   const empty = h("div", { class: "empty" }, h("strong", null, "Waiting for operations"), "Each request on the app's connections appears here while you look. Values are never shown.");
   const table = h("table", { class: "live", hidden: true }, h("thead", null, h("tr", null, h("th", { class: "hide-narrow" }, "Time"), h("th", { class: "hide-narrow" }, "Who"), h("th", null, "Method"), h("th", null, "Store"), h("th", null, "Key"),
@@ -34,11 +37,11 @@ export function livePage(where) {
   }
 
   function tell() {
-    setText(foot, `${count(seen)} seen${dropped ? ` · ${count(dropped)} came faster than they are shown` : ""}${paused ? " · paused" : " · live"}`);
+    setText(foot, `${count(seen)} seen${dropped ? ` · ${count(dropped)} came faster than they are shown` : ""}${pause.paused ? " · paused" : " · live"}`);
   }
 
   async function read() {
-    if (paused) return false;
+    if (pause.paused) return false;
     const answer = await ask("trace", { app, since });
     since = answer.last;
     if (!begun) {
@@ -55,23 +58,10 @@ export function livePage(where) {
     return false;
   }
 
-  function toggle() {
-    paused = !paused;
-    if (!paused) begun = false;
-    setText(pause, paused ? "Go on" : "Pause");
-    pause.classList.toggle("primary", paused);
-    tell();
-  }
-
   return {
     node, full: true,
     shown() { tell(); stop = repeat(read, POLL_MS); },
     left() { if (stop) stop(); },
-    key(key) {
-      if (key === "/") words.focus();
-      else if (key === " ") toggle();
-      else return false;
-      return true;
-    },
+    key: liveKeys(words, pause),
   };
 }

@@ -22,12 +22,35 @@ export function repeat(again, ms) {
   };
 }
 
+// What stops a page for a while; `told` is called when it does, or goes on.
+export function pauseButton(told) {
+  const button = h("button", { type: "button", title: "Pause (Space)", onclick: () => button.toggle() }, "Pause");
+  button.paused = false;
+  button.toggle = () => {
+    button.paused = !button.paused;
+    setText(button, button.paused ? "Go on" : "Pause");
+    button.classList.toggle("primary", button.paused);
+    told();
+  };
+  return button;
+}
+
+// Keys of a page with lines that are filtered and paused.
+export function liveKeys(words, pause) {
+  return (key) => {
+    if (key === "/") words.focus();
+    else if (key === " ") pause.toggle();
+    else return false;
+    return true;
+  };
+}
+
 export function logsPage(where) {
   const app = where.directory;
-  let cursor = null, paused = false, stop = null, lines = 0;
+  let cursor = null, stop = null, lines = 0;
   const part = h("select", { "aria-label": "Component", onchange: () => filter() }, h("option", { value: "" }, "All components"));
   const words = h("input", { type: "search", placeholder: "Lines with …", "aria-label": "Lines with", oninput: () => filter(), autocomplete: "off", spellcheck: false });
-  const pause = h("button", { type: "button", title: "Pause (Space)", onclick: () => toggle() }, "Pause");
+  const pause = pauseButton(() => tell());
   const box = h("div", { class: "log", tabIndex: 0, role: "log", "aria-label": "Output", "aria-live": "off" });
   const foot = h("span", { class: "grow" });
   const none = h("div", { class: "empty" }, h("strong", null, "Nothing was written yet"), "What the app's processes write appears here.");
@@ -44,7 +67,7 @@ export function logsPage(where) {
   }
 
   function tell() {
-    setText(foot, `${lines} lines${paused ? " · paused" : " · live"}`);
+    setText(foot, `${lines} lines${pause.paused ? " · paused" : " · live"}`);
   }
 
   function add(line) {
@@ -58,7 +81,7 @@ export function logsPage(where) {
   }
 
   async function read() {
-    if (paused) return false;
+    if (pause.paused) return false;
     const answer = await ask("logs", cursor ? { app, cursor, lines: 500 } : { app, lines: 500 });
     cursor = answer.cursor;
     if (!answer.lines.length) return false;
@@ -72,23 +95,11 @@ export function logsPage(where) {
     return answer.lines.length === 500;
   }
 
-  function toggle() {
-    paused = !paused;
-    setText(pause, paused ? "Go on" : "Pause");
-    pause.classList.toggle("primary", paused);
-    tell();
-  }
-
   return {
     node, full: true,
     shown() { tell(); stop = repeat(read, POLL_MS); },
     left() { if (stop) stop(); },
-    key(key) {
-      if (key === "/") words.focus();
-      else if (key === " ") toggle();
-      else return false;
-      return true;
-    },
+    key: liveKeys(words, pause),
   };
 }
 
