@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The daemon's metrics. Usage: test_metrics.py BIN_DIR SOURCE_DIR
        test_metrics.py --write BIN_DIR SOURCE_DIR   (writes the table of METRICS.md anew)"""
+import concurrent.futures
 import http.client
 import json
 import os
@@ -260,18 +261,19 @@ def a_killed_daemon_is_no_obstacle():
 
 def fill(service, count):
     """So many apps with something in each of them."""
-    numbers = range(count)
-    for i in numbers:
-        os.makedirs("%s/apps/app%04d" % (service.dir, i), 0o755)
-    client = service.client()
-    for i in numbers:
-        client.call("app.register", "%s/apps/app%04d" % (service.dir, i))
-    client.close()
-    for i in numbers:
-        client = service.client("app%04d" % i)
+
+    def make(i):
+        name = "app%04d" % i
+        os.makedirs("%s/apps/%s" % (service.dir, name), 0o755)
+        client = service.client()
+        client.call("app.register", "%s/apps/%s" % (service.dir, name))
+        client.call("attach", name)
         client.call("set", "default", "key", b"value")
         client.call("get", "default", "key")
         client.close()
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        list(pool.map(make, range(count)))
 
 
 def p99_of_gets(service, seconds):
