@@ -263,6 +263,30 @@ static int replay_record(struct commit_log *log, unsigned i, struct replay *r,
     return code;
 }
 
+/* Whether a record that does not verify is followed by one that does, and that was written when it was synced: then it
+ * was whole once. Not what an earlier generation has left there, whose commits are older than `last`. Moves *at and
+ * *chain behind it. */
+static bool skip_damaged(struct commit_log *log, const struct segment *s, uint64_t *at,
+                         uint64_t *chain, uint64_t last)
+{
+    const uint8_t *bytes = look_at(log, s, *at, COMMIT_LOG_RECORD_HEADER);
+    struct commit_log_record next;
+    uint64_t behind, sum, ignored;
+    size_t len;
+
+    if (!bytes)
+        return false;
+    len = commit_log_payload_length(bytes);
+    sum = commit_log_record_sum(bytes);
+    behind = *at + commit_log_record_size(len);
+    if (len > COMMIT_LOG_PAYLOAD_MAX || !read_record(log, s, behind, sum, &next, &ignored) ||
+        !next.settled || next.commit <= last)
+        return false;
+    *at = behind;
+    *chain = sum;
+    return true;
+}
+
 static int replay_segment(struct commit_log *log, unsigned i, struct replay *r, struct error *e)
 {
     struct segment *s = &log->segments[i];
@@ -283,6 +307,12 @@ static int replay_segment(struct commit_log *log, unsigned i, struct replay *r, 
         return fail(log, i, "read", errno, e);
     if (s->end && at != s->end)
         return refuse(log, i, "it was damaged while it was in use", e);
+    /* Not what a lost power can do. */
+    if (skip_damaged(log, s, &at, &chain, r->last))
+        return refuse(log, i,
+                      "a commit in it is damaged, and others follow; `bobbin recover` goes on without"
+                      " the damaged one",
+                      e);
     return 0;
 }
 
@@ -328,6 +358,52 @@ int commit_log_replay(struct commit_log *log, struct commit_log_id id, uint64_t 
     forget_window(log);
     if (!code)
         *ret_last = r.last;
+    return code;
+}
+
+static int salvage_segment(struct commit_log *log, unsigned i, uint64_t *last,
+                           int (*apply)(void *arg, const struct commit_log_record *record,
+                                        struct error *e),
+                           void *arg, struct error *e)
+{
+    const struct segment *s = &log->segments[i];
+    struct commit_log_record record;
+    uint64_t at = COMMIT_LOG_RECORDS_AT, chain = s->header.salt;
+    int code = 0;
+
+    while (!code) {
+        if (!read_record(log, s, at, chain, &record, &chain)) {
+            if (!skip_damaged(log, s, &at, &chain, *last))
+                return 0;
+            continue;
+        }
+        at += commit_log_record_size(record.payload.len);
+        if (record.commit <= *last)
+            continue;
+        *last = record.commit;
+        code = apply(arg, &record, e);
+    }
+    return code;
+}
+
+int commit_log_salvage(struct commit_log *log, struct commit_log_id id, uint64_t after,
+                       int (*apply)(void *arg, const struct commit_log_record *record,
+                                    struct error *e),
+                       void *arg, struct error *e)
+{
+    const struct segment *s = log->segments;
+    unsigned first = s[0].header.generation <= s[1].header.generation ? 0 : 1;
+    int code = 0;
+
+    forget_window(log);
+    for (unsigned turn = 0; !code && turn < SEGMENTS; turn++) {
+        unsigned i = (first + turn) % SEGMENTS;
+        const struct commit_log_header *h = &s[i].header;
+        if (h->generation && (!id.database || (h->id.database == id.database &&
+                                               h->id.epoch >= id.epoch)))
+            code = salvage_segment(log, i, &after, apply, arg, e);
+    }
+    forget_window(log);
     return code;
 }
 
@@ -579,8 +655,10 @@ static int write_record(struct commit_log *log, const struct commit_log_record *
         {(char *)record->payload.data, record->payload.len},
         {(uint8_t *)padding, size - sizeof(header) - record->payload.len},
     };
+    struct commit_log_record settled = *record;
 
-    *ret_chain = commit_log_record_write(record, s->chain, header);
+    settled.settled = log->synced;
+    *ret_chain = commit_log_record_write(&settled, s->chain, header);
     int errnum = write_all(s->fd, v, 3, s->end);
     if (!errnum)
         return 0;

@@ -10,11 +10,12 @@
  *     header:  magic u64 | version u32 | 0 u32 | database u64 | epoch u64 | generation u64 |
  *              salt u64 | checksum u64 of all before
  *     record:  checksum u64 | length u32 of the payload | changes u32 | commit u64 | time_ms i64 |
- *              payload
+ *              payload; the highest bit of `changes` tells that all before it was synced then
  *
  * A record's checksum begins with that of the record before it, the first one's with the header's
  * salt. So the records of a segment end where a checksum is wrong: what an earlier generation left
- * there never verifies. `database` and `epoch` say what the log belongs to: the database holds the
+ * there never verifies. Where a record follows that says that all before it was synced, the end is no
+ * end but damage. `database` and `epoch` say what the log belongs to: the database holds the
  * same two numbers. Segments of an earlier epoch are dead; any other mismatch is a log of somewhere
  * else and refused.
  *
@@ -51,6 +52,7 @@ struct commit_log_record {
     int64_t time_ms;
     uint32_t changes;
     struct slice payload;
+    bool settled; /* once read: all records before it were synced when it was written */
 };
 
 /* `dirfd` is the state directory, `directory` the app's: both are borrowed and outlive the log.
@@ -73,6 +75,14 @@ int commit_log_replay(struct commit_log *log, struct commit_log_id id, uint64_t 
                       int (*apply)(void *arg, const struct commit_log_record *record,
                                    struct error *e),
                       void *arg, uint64_t *ret_last, struct error *e);
+
+/* Of a damaged database: call `apply` with every record behind `after` that verifies, in order, whatever is missing between them;
+ * with id.database 0 also where it is not known what they belong to. A record that the next one's checksum
+ * tells to be damaged is left out. */
+int commit_log_salvage(struct commit_log *log, struct commit_log_id id, uint64_t after,
+                       int (*apply)(void *arg, const struct commit_log_record *record,
+                                    struct error *e),
+                       void *arg, struct error *e);
 
 /* Remove the files of before and go on under this id, which the database must hold durably. Files
  * are made anew with the next record. Also mends a log whose sync has failed. */

@@ -5,6 +5,7 @@
 
 #define MAGIC UINT64_C(0x676f4c6e69626f42) /* "BobinLog" in the file */
 #define VERSION 1u
+#define SETTLED 0x80000000u
 
 static void put64(uint8_t *at, uint64_t n)
 {
@@ -90,6 +91,11 @@ size_t commit_log_record_size(size_t payload_len)
     return COMMIT_LOG_RECORD_HEADER + (payload_len + 7) / 8 * 8;
 }
 
+uint64_t commit_log_record_sum(const uint8_t header[COMMIT_LOG_RECORD_HEADER])
+{
+    return get64(header);
+}
+
 size_t commit_log_payload_length(const uint8_t header[COMMIT_LOG_RECORD_HEADER])
 {
     return get32(header + 8);
@@ -109,7 +115,7 @@ uint64_t commit_log_record_write(const struct commit_log_record *record, uint64_
     uint64_t sum;
 
     put32(ret_header + 8, (uint32_t)record->payload.len);
-    put32(ret_header + 12, record->changes);
+    put32(ret_header + 12, record->changes | (record->settled ? SETTLED : 0));
     put64(ret_header + 16, record->commit);
     put64(ret_header + 24, (uint64_t)record->time_ms);
     sum = record_checksum(ret_header, (const uint8_t *)record->payload.data, record->payload.len,
@@ -130,7 +136,8 @@ bool commit_log_record_read(const uint8_t *bytes, uint64_t chain, struct commit_
     *ret = (struct commit_log_record){
         .commit = get64(bytes + 16),
         .time_ms = (int64_t)get64(bytes + 24),
-        .changes = get32(bytes + 12),
+        .changes = get32(bytes + 12) & ~SETTLED,
+        .settled = get32(bytes + 12) & SETTLED,
         .payload = {(const char *)payload, len},
     };
     *ret_chain = sum;

@@ -23,6 +23,8 @@ bool commit_log_header_read(struct commit_log_header *ret,
 /* The bytes that a record takes. */
 size_t commit_log_record_size(size_t payload_len);
 /* What the header of a record says, true or not. */
+/* Its checksum, as written there. */
+uint64_t commit_log_record_sum(const uint8_t header[COMMIT_LOG_RECORD_HEADER]);
 size_t commit_log_payload_length(const uint8_t header[COMMIT_LOG_RECORD_HEADER]);
 /* Fill the header in front of the payload. Returns the record's checksum. */
 uint64_t commit_log_record_write(const struct commit_log_record *record, uint64_t chain,

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,14 +19,14 @@
 #include "daemon/directory.h"
 #include "daemon/handover.h"
 #include "daemon/handover_state.h"
+#include "daemon/inspect.h"
 #include "daemon/leader.h"
 #include "daemon/log.h"
-#include "daemon/manifest.h"
 #include "daemon/options.h"
 #include "daemon/server.h"
 #include "daemon/warden.h"
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, ARENAS = 4 };
 
 /* mkdir -p, for us alone. */
 static int make_directories(const char *path, struct error *e)
@@ -92,6 +93,9 @@ static void prepare_process(const struct config *config)
     struct rlimit files;
     char threads[16];
     signal(SIGPIPE, SIG_IGN);
+    /* Otherwise each thread of the pool has an arena of its own, and each of them grows to what the largest
+     * batch has ever taken: tens of megabytes that nobody uses. */
+    mallopt(M_ARENA_MAX, ARENAS);
     umask(0077);
     if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < files.rlim_max) {
         files.rlim_cur = files.rlim_max;
@@ -220,29 +224,6 @@ static void take_over(struct handover_in **ret, struct handover_base *base)
     *ret = NULL;
 }
 
-/* What registering would say of the directory. */
-static int check(const char *path)
-{
-    struct directory directory;
-    struct manifest *manifest = NULL;
-    struct error e;
-    int rc = directory_init(&directory, path, &e);
-    if (!rc) {
-        rc = directory_check_private(&directory, &e);
-        if (!rc)
-            rc = manifest_load(directory.path, &manifest, &e);
-        directory_fini(&directory);
-    }
-    if (rc) {
-        fprintf(stderr, "bobbind: %s\n", e.text);
-        return EXIT_FAILURE;
-    }
-    printf("app '%s' with %zu component%s\n", manifest->name, manifest->component_count,
-           manifest->component_count == 1 ? "" : "s");
-    manifest_free(manifest);
-    return EXIT_SUCCESS;
-}
-
 /* Becomes the runner where there is anything to compile. */
 static int build(const char *path, struct config *config)
 {
@@ -327,8 +308,10 @@ int main(int argc, char **argv)
     }
     if (action == OPTIONS_SHOWN)
         return EXIT_SUCCESS;
-    if (action == OPTIONS_CHECK)
-        return check(directory);
+    if (action == OPTIONS_CHECK || action == OPTIONS_RECOVER) {
+        umask(0077);
+        return action == OPTIONS_CHECK ? inspect_check(directory) : inspect_recover(directory);
+    }
     if (action == OPTIONS_BUILD)
         return build(directory, &config);
     if (action == OPTIONS_HANDOVER)

@@ -22,7 +22,8 @@ static const char help[] =
     "  --log-level LEVEL  error, warning, info or debug (info)\n"
     "  --log-format FORMAT\n"
     "                     text, or json: a document a line (text)\n"
-    "  --check DIR        only say whether DIR would do as an app\n"
+    "  --check DIR        only say whether DIR would do as an app, and its store is whole\n"
+    "  --recover DIR      only get out of the damaged store of DIR what can be got\n"
     "  --build DIR        only compile the modules of the app in DIR\n"
     "  --handover-version only say which daemon it could take over from\n"
     "  --version          print the version\n"
@@ -46,6 +47,7 @@ static int options_parse(int argc, char **argv, struct options_given *given,
         {"socket", required_argument, NULL, 's'},    {"state-dir", required_argument, NULL, 'd'},
         {"config", required_argument, NULL, 'c'},    {"log-level", required_argument, NULL, 'l'},
         {"check", required_argument, NULL, 'k'},     {"build", required_argument, NULL, 'b'},
+        {"recover", required_argument, NULL, 'r'},
         {"metrics-listen", required_argument, NULL, 'm'},
         {"log-format", required_argument, NULL, 'f'},
         {"version", no_argument, NULL, 'v'},         {"help", no_argument, NULL, 'h'},
@@ -67,9 +69,12 @@ static int options_parse(int argc, char **argv, struct options_given *given,
             given->config = optarg;
             break;
         case 'k':
+        case 'r':
         case 'b':
             given->directory = optarg;
-            *action = option == 'k' ? OPTIONS_CHECK : OPTIONS_BUILD;
+            *action = option == 'k'   ? OPTIONS_CHECK
+                      : option == 'r' ? OPTIONS_RECOVER
+                                      : OPTIONS_BUILD;
             break;
         case 'm':
             if (given->metrics_listen_count <= LIMIT_METRICS_LISTENERS)

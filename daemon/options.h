@@ -10,12 +10,13 @@ enum options_action {
     OPTIONS_CHECK, /* --check: look at the directory, say whether it would do */
     OPTIONS_BUILD, /* --build: compile the directory's modules */
     OPTIONS_HANDOVER, /* --handover-version: only say what it could take over */
+    OPTIONS_RECOVER, /* --recover: get out of the directory's damaged store what can be got */
     OPTIONS_SHOWN, /* --help or --version: said on stdout, nothing to do */
 };
 
 /* Read the command line and the configuration file it names, fill in defaults. `config` is then
- * complete; free it with config_fini. With OPTIONS_CHECK it is not filled in. With
- * OPTIONS_CHECK and OPTIONS_BUILD *ret_directory is the argument. ERR_INVALID_REQUEST: wrong usage. */
+ * complete; free it with config_fini. With OPTIONS_CHECK and OPTIONS_RECOVER it is not filled in. With
+ * OPTIONS_CHECK, OPTIONS_RECOVER and OPTIONS_BUILD *ret_directory is the argument. ERR_INVALID_REQUEST: wrong usage. */
 int options_read(int argc, char **argv, struct config *config, enum options_action *ret,
                  const char **ret_directory, struct error *e);
 

@@ -136,7 +136,7 @@ static int open_file(struct store *s, struct error *e)
     sqlite3_extended_result_codes(s->db, 1);
     if (sqlite3_db_readonly(s->db, "main") == 1)
         return error_set(e, ERR_OTHER, "cannot open '%s': not writable", s->shown);
-    return 0;
+    return store_file_check_form(s, e);
 }
 
 /* Ask for a journal mode and believe only its answer. */

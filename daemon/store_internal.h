@@ -247,6 +247,10 @@ int store_settle(struct store *s, struct error *e);
 /* The commit log's records (store_redo.c). */
 /* Append what the batch changed. */
 int store_redo_append(struct store *s, struct error *e);
+/* Each change of a record; ERR_INVALID_REQUEST when it is malformed, else what `each` returns. */
+int store_redo_each(const struct store *s, const struct commit_log_record *record,
+                    int (*each)(void *arg, const struct store_change *change, struct error *e),
+                    void *arg, struct error *e);
 /* Do again what the log holds behind the last fold, inside a transaction. *ret_last: the last commit. */
 int store_redo_replay(struct store *s, uint64_t *ret_last, struct error *e);
 
@@ -304,6 +308,8 @@ void store_ttl(struct store *s, struct op *op);
 /* Find the file in the state directory `dirfd`, or make it: 0600, empty, durable, its owner's; not
  * where a commit log holds data that was in it. Refuses what is not a regular file of the directory's owner. */
 int store_file_prepare(struct store *s, int dirfd, bool has_log, struct error *e);
+/* Behind sqlite3_open_v2: refuse a WAL of another file, and one that was cut off. */
+int store_file_check_form(const struct store *s, struct error *e);
 
 /* Run SQL whose rows, if any, are of no interest. A result of SQLite. */
 int store_exec(const struct store *s, const char *sql);

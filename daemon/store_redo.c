@@ -214,3 +214,22 @@ int store_redo_replay(struct store *s, uint64_t *ret_last, struct error *e)
 {
     return commit_log_replay(s->commit_log, s->log_id, s->fold.commit, redo, s, ret_last, e);
 }
+
+int store_redo_each(const struct store *s, const struct commit_log_record *record,
+                    int (*each)(void *arg, const struct store_change *change, struct error *e),
+                    void *arg, struct error *e)
+{
+    struct reader r = reader_of(record->payload.data, record->payload.len);
+    struct slice label = {0};
+    int code = 0;
+
+    for (uint32_t i = 0; !code && i < record->changes; i++) {
+        struct store_change c;
+        if (!unpack_change(&r, &label, &c) || !acceptable(&c)) {
+            malformed(s, record, e);
+            return e->code = ERR_INVALID_REQUEST;
+        }
+        code = each(arg, &c, e);
+    }
+    return code;
+}

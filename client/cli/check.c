@@ -1,5 +1,5 @@
-/* check and build: what the daemon would say of a directory and make of its modules, asked of the
- * program, not of one that runs. */
+/* check, recover and build: what the daemon would say of a directory and make of its store and modules, asked of
+ * the program, not of one that runs. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -63,7 +63,8 @@ static int report(struct output *out, const char *directory, const char *words, 
     if (WEXITSTATUS(status) != 0)
         return output_error(out, "invalid-request", "%s", words);
     if (out->json)
-        output_json(out, json_pack("{s:s, s:b}", "directory", directory, "ok", 1));
+        output_json(out, json_pack("{s:s, s:b, s:s}", "directory", directory, "ok", 1, "report",
+                                   words));
     else
         output_print(out, "%s\n", words);
     return EXIT_DONE;
@@ -99,6 +100,11 @@ static int ask(const char *option, const struct options *o, struct output *out)
 int check_run(const struct options *o, struct output *out)
 {
     return ask("--check", o, out);
+}
+
+int recover_run(const struct options *o, struct output *out)
+{
+    return ask("--recover", o, out);
 }
 
 int build_run(const struct options *o, struct output *out)

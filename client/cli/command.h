@@ -40,6 +40,7 @@ command_fn up_run;
 command_fn apps_register, apps_unregister, apps_list, apps_status, apps_start, apps_stop;
 command_fn apps_restart, apps_reload, apps_reset;
 command_fn check_run;
+command_fn recover_run;
 command_fn build_run;
 command_fn logs_run, events_run, top_run, trace_run, explore_run;
 command_fn kv_get, kv_set, kv_delete, kv_exists, kv_ttl, kv_increment, kv_swap;

@@ -44,8 +44,17 @@ const struct command command_table[] = {
      "bobbin reset-failed counter\n"},
     {"check", "[DIR]", 0, 1, OPTIONS_APP, check_run, "say whether a directory would do as an app",
      "Reads DIR/spin.toml as the daemon would, with your rights, and says what is wrong with it:\n"
-     "file, line, column, and what was expected. Nothing is registered, and no daemon is needed.\n",
+     "file, line, column, and what was expected. Then its store, unless a daemon has it open: SQLite's\n"
+     "own check of the file, the tables beside Spin's, and the commit log. Nothing is changed or\n"
+     "registered, and no daemon is needed.\n",
      "bobbin check\nbobbin check ./counter --json\n"},
+    {"recover", "[DIR]", 0, 1, OPTIONS_APP, recover_run, "get out of a damaged store what can be got",
+     "Reads the pages of the SQLite file one by one, also those that nothing leads to any more, and\n"
+     "what the WAL and the commit log hold on top; a new file with all of that takes the store's\n"
+     "place. The damaged files stay beside it, as DIR/.spin/sqlite_key_value.damaged-TIME.db. Says how\n"
+     "many entries there are, and of how many keys the values are lost. A store that is whole is left as\n"
+     "it is. Stop the app first; no daemon is needed. As root, it is done as the directory's owner.\n",
+     "bobbin recover\nbobbin recover ./counter\n"},
     {"build", "[DIR]", 0, 1, OPTIONS_APP, build_run, "compile an app's modules ahead of time",
      "What is compiled stays in DIR/.spin/cache: an app that was built and is then copied to a\n"
      "machine with the same kind of processor and C library starts there without a compiler. No\n"

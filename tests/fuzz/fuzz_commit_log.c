@@ -106,7 +106,7 @@ static struct commit_log *load(struct error *e, int *ret)
 static void go_on(struct commit_log *log)
 {
     static const struct commit_log_id next = {0x1234, 6};
-    struct commit_log_record record = {7, 1, 1, {"payload", 7}};
+    struct commit_log_record record = {7, 1, 1, {"payload", 7}, false};
     uint64_t last = 6, seen = 6;
     struct error e = {0};
     int rc;

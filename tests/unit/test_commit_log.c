@@ -55,7 +55,7 @@ static int append_sync(uint64_t n, bool sync, struct error *e)
     char payload[64];
 
     memset(payload, (int)n, sizeof(payload));
-    struct commit_log_record record = {n, (int64_t)n * 10, (uint32_t)n, {payload, LENGTH(n)}};
+    struct commit_log_record record = {n, (int64_t)n * 10, (uint32_t)n, {payload, LENGTH(n)}, false};
     return commit_log_append(log_, &record, sync, e);
 }
 
@@ -145,7 +145,7 @@ START_TEST(a_first_record_that_is_longer_than_a_segment_stays)
     char *payload = malloc(len);
 
     memset(payload, 1, len);
-    struct commit_log_record record = {1, 10, 1, {payload, len}};
+    struct commit_log_record record = {1, 10, 1, {payload, len}, false};
     ck_assert_msg(commit_log_append(log_, &record, true, &e) == 0, "%s", e.text);
     append(2, 3);
     reopen();
@@ -257,7 +257,13 @@ START_TEST(every_flipped_bit_is_noticed)
             whole.data[at + i] ^= bit;
             env_write(LOG_NAME, whole.data, whole.len);
             reopen();
-            check_replay(0, n - 1);
+            /* What follows tells that it is no end, unless the way there is what was hit. */
+            size_t len = LENGTH(n) ^ (i == 8 ? bit : 0);
+            bool leads_on = i >= 12 || (i == 8 && (len + 7) / 8 == (LENGTH(n) + 7) / 8);
+            if (n < 4 && leads_on)
+                check_refused(id, 0, "is damaged, and others follow");
+            else
+                check_replay(0, n - 1);
             whole.data[at + i] ^= bit;
         }
         at += 32 + (LENGTH(n) + 7) / 8 * 8;
@@ -269,6 +275,59 @@ START_TEST(every_flipped_bit_is_noticed)
         check_replay(0, 0);
         whole.data[i] ^= 4;
     }
+    free(whole.data);
+}
+END_TEST
+
+/* Where it was not synced record by record, power may take one in the middle: that is the end. */
+START_TEST(an_unsynced_record_may_be_missing)
+{
+    struct error e = {0};
+
+    append(1, 2);
+    for (uint64_t n = 3; n <= 5; n++)
+        ck_assert_int_eq(append_sync(n, false, &e), 0);
+    struct bytes whole = read_file(LOG_NAME);
+    size_t at = HEADER;
+    for (uint64_t n = 1; n <= 3; n++)
+        at += 32 + (LENGTH(n) + 7) / 8 * 8;
+    whole.data[at + 40] ^= 1; /* the fourth */
+    env_write(LOG_NAME, whole.data, whole.len);
+    reopen();
+    check_replay(0, 3);
+    free(whole.data);
+}
+END_TEST
+
+static uint64_t salvaged[8];
+static size_t salvaged_count;
+
+static int note_record(void *arg, const struct commit_log_record *record, struct error *e)
+{
+    (void)arg;
+    (void)e;
+    salvaged[salvaged_count++] = record->commit;
+    return 0;
+}
+
+START_TEST(salvage_goes_on_behind_what_is_damaged)
+{
+    struct error e = {0};
+
+    append(1, 5);
+    struct bytes whole = read_file(LOG_NAME);
+    size_t at = HEADER;
+    for (uint64_t n = 1; n <= 2; n++)
+        at += 32 + (LENGTH(n) + 7) / 8 * 8;
+    whole.data[at + 40] ^= 1; /* the third */
+    env_write(LOG_NAME, whole.data, whole.len);
+    reopen();
+    salvaged_count = 0;
+    ck_assert_int_eq(commit_log_salvage(log_, id, 1, note_record, NULL, &e), 0);
+    ck_assert_uint_eq(salvaged_count, 3);
+    ck_assert_uint_eq(salvaged[0], 2);
+    ck_assert_uint_eq(salvaged[1], 4);
+    ck_assert_uint_eq(salvaged[2], 5);
     free(whole.data);
 }
 END_TEST
@@ -460,6 +519,8 @@ int main(void)
     tcase_add_test(tc, what_is_not_released_is_kept_whatever_it_takes);
     tcase_add_test(tc, a_torn_tail_ends_the_log);
     tcase_add_test(tc, every_flipped_bit_is_noticed);
+    tcase_add_test(tc, an_unsynced_record_may_be_missing);
+    tcase_add_test(tc, salvage_goes_on_behind_what_is_damaged);
     tcase_add_test(tc, hostile_lengths_are_not_believed);
     tcase_add_test(tc, what_an_earlier_use_left_does_not_come_back);
     tcase_add_test(tc, a_hole_between_the_segments_is_an_error);

@@ -491,7 +491,7 @@ static void forge(unsigned behind, uint32_t changes, const void *payload, size_t
 {
     struct commit_log_limits limits = {8192, 8192};
     uint64_t commit = store_commit_number(s) + behind;
-    struct commit_log_record record = {commit, 0, changes, {payload, len}};
+    struct commit_log_record record = {commit, 0, changes, {payload, len}, false};
     struct commit_log_id id;
     struct error e = {0};
 
