@@ -57,6 +57,7 @@ bobbin_fuzzer(manifest LIBRARIES bobbind_supervision)
 bobbin_fuzzer(config LIBRARIES bobbind_supervision)
 bobbin_fuzzer(registry LIBRARIES bobbind_server)
 bobbin_fuzzer(commit_log LIBRARIES bobbind_store)
+bobbin_fuzzer(salvage LIBRARIES bobbind_store)
 bobbin_fuzzer(redo LIBRARIES bobbind_store PkgConfig::SQLITE)
 set(cli ${PROJECT_SOURCE_DIR}/client/cli)
 bobbin_fuzzer(import

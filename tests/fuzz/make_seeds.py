@@ -110,6 +110,30 @@ def add_registry(seeds):
     seeds.add("registry", b"")
 
 
+def add_stores(seeds):
+    """A plain file, and one with a WAL; both have long values and free pages."""
+    path = seeds.out + "/store.tmp"
+    db = sqlite3.connect(path, isolation_level=None)
+    db.executescript(
+        "PRAGMA page_size=512; CREATE TABLE spin_key_value (store TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
+        " PRIMARY KEY (store, key)); CREATE TABLE bobbin_meta(name TEXT NOT NULL PRIMARY KEY, value) WITHOUT ROWID;"
+        "INSERT INTO bobbin_meta VALUES('commit', 77)"
+    )
+    for n in range(30):
+        value = b"value " * (n if n % 7 else n * 40)
+        db.execute("INSERT INTO spin_key_value VALUES('default', ?, ?)", ("key-%d" % n, value))
+    db.execute("DELETE FROM spin_key_value WHERE key LIKE 'key-2%'")
+    with open(path, "rb") as file:
+        seeds.add("salvage", struct.pack("<H", 0) + file.read())
+    db.executescript("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0")
+    for n in range(5):
+        db.execute("INSERT INTO spin_key_value VALUES('other', ?, ?)", ("late-%d" % n, b"x" * (n * 200)))
+    with open(path, "rb") as file, open(path + "-wal", "rb") as wal:
+        seeds.add("salvage", block(wal.read()) + file.read())
+    db.close()
+    os.remove(path)
+
+
 def change(kind, label, key, value, expires=0, same=0):
     label = b"" if same else label
     return struct.pack("<BBHIIIq", kind, same, 0, len(label), len(key), len(value), expires) + label + key + value
@@ -180,6 +204,7 @@ def main():
         add_messages(seeds, json.load(file)["scenarios"])
     add_files(seeds, sources)
     add_registry(seeds)
+    add_stores(seeds)
     add_logs(seeds)
     add_imports(seeds, sources)
     add_module(seeds)
