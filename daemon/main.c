@@ -16,7 +16,6 @@
 #include "daemon/access.h"
 #include "daemon/cgroup.h"
 #include "daemon/config.h"
-#include "daemon/directory.h"
 #include "daemon/handover.h"
 #include "daemon/handover_state.h"
 #include "daemon/inspect.h"
