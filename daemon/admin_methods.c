@@ -325,7 +325,7 @@ static void admin_unregister_done(struct job *job)
     struct app *app = change->app;
     if (admin_change_failed(r))
         return;
-    list_push(&app->leave_waiters, &r->link);
+    app_await_leave(app, r);
     app_leave(app, ERR_NO_SUCH_APP, "the app was unregistered", false);
     change->app = NULL;
     app_unpin(app);

@@ -164,7 +164,7 @@ static void admin_register_go(struct request *r)
         return;
     }
     if (app && app->state != APP_ACTIVE) {
-        list_push(&app->leave_waiters, &r->link);
+        app_await_leave(app, r);
         return;
     }
     reg->status = apps_check_name(&server->apps, &reg->directory, reg->manifest->name, &reg->error);

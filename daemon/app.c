@@ -163,6 +163,7 @@ int app_new(struct server *server, const struct directory *directory, struct man
     batcher_set_shared(app->batcher, server->contended);
     app->manifest = manifest;
     list_push(&server->apps.all, &app->link);
+    apps_index_add(&server->apps.index, app);
     *ret = app;
     return 0;
 fail_batcher:
@@ -219,6 +220,7 @@ int app_replace_manifest(struct app *app, struct manifest *manifest, struct erro
     app->slots = slots;
     app->slot_count = count;
     app->manifest = manifest;
+    apps_index_rename(&app->server->apps.index, app);
     app_set_durability(app, manifest);
     app->grants_epoch++;
     app_set_wanted(app, wanted);
@@ -252,10 +254,19 @@ void app_start_wanted(struct app *app)
             component_start(app->slots[i].component);
 }
 
+void app_await_leave(struct app *app, struct request *r)
+{
+    r->conn->leave_waiting++;
+    list_push(&app->leave_waiters, &r->link);
+}
+
 static void app_leave_waiters(struct app *app)
 {
-    while (!list_empty(&app->leave_waiters))
-        admin_resume(container_of(list_pop(&app->leave_waiters), struct request, link));
+    while (!list_empty(&app->leave_waiters)) {
+        struct request *r = container_of(list_pop(&app->leave_waiters), struct request, link);
+        r->conn->leave_waiting--;
+        admin_resume(r);
+    }
 }
 
 /* One of the callbacks that APP_CLOSING counts. */
@@ -265,6 +276,7 @@ static void app_on_closed(void *arg)
     if (--app->closing)
         return;
     list_remove(&app->link);
+    apps_index_remove(&app->server->apps.index, app);
     app_leave_waiters(app);
     directory_fini(&app->directory);
     tally_fini(&app->tally);
@@ -332,7 +344,7 @@ static bool app_is_answering(const struct app *app)
 {
     struct list *it, *tmp;
     list_each(it, tmp, &app->conns)
-        if (apps_conn_is_busy(&app->server->apps, container_of(it, struct conn, in_app)))
+        if (apps_conn_is_busy(container_of(it, struct conn, in_app)))
             return true;
     return false;
 }

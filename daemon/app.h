@@ -50,6 +50,8 @@ struct app_retired {
 
 struct app {
     struct list link;            /* in apps->all */
+    struct list in_paths;        /* in apps->index … */
+    struct list in_names;        /* … by path and by name */
     struct server *server;
     enum app_state state;
     struct directory directory;
@@ -124,6 +126,8 @@ bool app_grants(const struct app *app, struct slice label);
 void app_set_trouble(struct app *app, enum app_trouble trouble, const char *text);
 /* Start every component that is wanted. */
 void app_start_wanted(struct app *app);
+/* The request is resumed when the app is gone. */
+void app_await_leave(struct app *app, struct request *r);
 /* What the registry keeps of `wanted`, to be freed; NULL: no memory. */
 char *app_wanted_text(const struct app *app);
 /* Whether any component is wanted, or was before spin.toml could not be read. */

@@ -184,6 +184,7 @@ int app_reload(struct app *app, struct manifest *manifest, struct error *e)
     app->slots = reload.slots;
     app->slot_count = reload.count;
     app->manifest = manifest;
+    apps_index_rename(&app->server->apps.index, app);
     app->grants_epoch++;
     app_set_durability(app, manifest);
     app_set_wanted(app, wanted);

@@ -20,7 +20,7 @@ static void app_pack_component(const struct component *component, msgpack_packer
     struct component_status s = component_status(component);
     struct usage usage;
     bool known = s.pid && usage_read(s.pid, &usage);
-    msgpack_pack_map(pk, 12);
+    msgpack_pack_map(pk, 13);
     pack_cstr(pk, "id");
     pack_cstr(pk, component_spec(component)->id);
     pack_cstr(pk, "instance");
@@ -37,6 +37,11 @@ static void app_pack_component(const struct component *component, msgpack_packer
     pack_int_or_nil(pk, s.exit_code, -1);
     pack_cstr(pk, "exit_signal");
     pack_int_or_nil(pk, s.exit_signal, 0);
+    pack_cstr(pk, "last_exit");
+    if (*s.last_exit)
+        pack_cstr(pk, s.last_exit);
+    else
+        msgpack_pack_nil(pk);
     pack_cstr(pk, "restarts");
     msgpack_pack_uint64(pk, s.restarts);
     pack_cstr(pk, "dropped");

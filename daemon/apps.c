@@ -93,6 +93,7 @@ int apps_init(struct apps *apps, struct server *server, const char *state_dir, s
     apps->looking = false;
     apps->ticks = 0;
     list_init(&apps->all);
+    apps_index_init(&apps->index);
     list_init(&apps->claims);
     buffer_init(&load.lost);
     rc = registry_open(state_dir, &apps->registry, e);
@@ -157,17 +158,9 @@ static void apps_look_done(struct job *job)
     free(look);
 }
 
-static size_t apps_count(const struct apps *apps)
-{
-    size_t count = 0;
-    for (struct list *it = apps->all.next; it != &apps->all; it = it->next)
-        count++;
-    return count;
-}
-
 static void apps_look(struct apps *apps)
 {
-    size_t count = apps_count(apps);
+    size_t count = apps->index.count;
     struct apps_look *look;
     struct list *it, *tmp;
     look = calloc(1, sizeof *look + count * sizeof look->looked[0]);
@@ -237,8 +230,8 @@ void apps_fini(struct apps *apps)
 struct app *apps_at(struct apps *apps, const char *path)
 {
     struct list *it, *tmp;
-    list_each(it, tmp, &apps->all) {
-        struct app *app = container_of(it, struct app, link);
+    list_each(it, tmp, apps_index_paths(&apps->index, path, strlen(path))) {
+        struct app *app = container_of(it, struct app, in_paths);
         if (!strcmp(app->directory.path, path))
             return app;
     }
@@ -250,28 +243,50 @@ bool apps_visible(const struct app *app, const struct access_peer *peer)
     return app->state == APP_ACTIVE && access_allows(peer, app->directory.uid, app->manifest);
 }
 
-static bool apps_matches(const struct app *app, const struct access_peer *peer, struct slice name)
+/* One of the directory; any of them that `peer` may use. */
+static struct app *apps_find_path(struct apps *apps, const struct access_peer *peer, struct slice path)
 {
-    return apps_visible(app, peer) &&
-           slice_equals(name, name.len && name.data[0] == '/' ? app->directory.path
-                                                              : app_name(app));
+    struct list *it, *tmp;
+    list_each(it, tmp, apps_index_paths(&apps->index, path.data, path.len)) {
+        struct app *app = container_of(it, struct app, in_paths);
+        if (slice_equals(path, app->directory.path) && apps_visible(app, peer))
+            return app;
+    }
+    return NULL;
+}
+
+/* *ret_other is a second one, where the name is not one app's. */
+static struct app *apps_find_name(struct apps *apps, const struct access_peer *peer, struct slice name,
+                                  struct app **ret_other)
+{
+    struct app *found = NULL;
+    struct list *it, *tmp;
+    *ret_other = NULL;
+    list_each(it, tmp, apps_index_names(&apps->index, name.data, name.len)) {
+        struct app *app = container_of(it, struct app, in_names);
+        if (!slice_equals(name, app_name(app)) || !apps_visible(app, peer))
+            continue;
+        if (found) {
+            *ret_other = app;
+            break;
+        }
+        found = app;
+    }
+    return found;
 }
 
 int apps_find(struct apps *apps, const struct access_peer *peer, struct slice name, struct app **ret, struct error *e)
 {
-    struct app *found = NULL;
-    struct list *it, *tmp;
+    struct app *found, *other = NULL;
     int shown = (int)(name.len > 200 ? 200 : name.len);
-    list_each(it, tmp, &apps->all) {
-        struct app *app = container_of(it, struct app, link);
-        if (!apps_matches(app, peer, name))
-            continue;
-        if (found)
-            return error_set(e, ERR_INVALID_REQUEST,
-                             "app name '%.*s' stands for '%s' and '%s': use the directory", shown,
-                             name.data, found->directory.path, app->directory.path);
-        found = app;
-    }
+    if (name.len && name.data[0] == '/')
+        found = apps_find_path(apps, peer, name);
+    else
+        found = apps_find_name(apps, peer, name, &other);
+    if (other)
+        return error_set(e, ERR_INVALID_REQUEST,
+                         "app name '%.*s' stands for '%s' and '%s': use the directory", shown,
+                         name.data, found->directory.path, other->directory.path);
     if (!found && peer->admin)
         return error_set(e, ERR_NO_SUCH_APP, "no app '%.*s' is registered", shown, name.data);
     if (!found)
@@ -291,17 +306,10 @@ void apps_release(struct apps_claim *claim)
     list_remove(&claim->link);
 }
 
-bool apps_conn_is_busy(const struct apps *apps, const struct conn *c)
+bool apps_conn_is_busy(const struct conn *c)
 {
-    unsigned waiting = 0;
-    for (struct list *at = apps->all.next; at != &apps->all; at = at->next) {
-        struct app *app = container_of(at, struct app, link);
-        struct list *it, *tmp;
-        list_each(it, tmp, &app->leave_waiters)
-            waiting += container_of(it, struct request, link)->conn == c;
-    }
     /* What is parked waits for the peer to read, not for us. */
-    return c->inflight > waiting && list_empty(&c->parked);
+    return c->inflight > c->leave_waiting && list_empty(&c->parked);
 }
 
 static int apps_name_taken(const struct directory *directory, const char *name,
@@ -323,16 +331,15 @@ int apps_check_name(struct apps *apps, const struct directory *directory, const 
                     struct error *e)
 {
     struct list *it, *tmp;
-    size_t count = 0;
+    size_t count = apps->index.count;
     list_each(it, tmp, &apps->claims) {
         const struct apps_claim *claim = container_of(it, struct apps_claim, link);
         count++;
         if (apps_is_rival(directory, name, claim->directory, claim->name))
             return apps_name_taken(directory, name, claim->directory->path, e);
     }
-    list_each(it, tmp, &apps->all) {
-        struct app *app = container_of(it, struct app, link);
-        count++;
+    list_each(it, tmp, apps_index_names(&apps->index, name, strlen(name))) {
+        struct app *app = container_of(it, struct app, in_names);
         if (app->state == APP_ACTIVE &&
             apps_is_rival(directory, name, &app->directory, app_name(app)))
             return apps_name_taken(directory, name, app->directory.path, e);

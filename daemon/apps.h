@@ -8,6 +8,7 @@
 
 #include "daemon/access.h"
 #include "daemon/app.h"
+#include "daemon/apps_index.h"
 #include "daemon/list.h"
 #include "daemon/registry.h"
 #include "protocol/errors.h"
@@ -26,6 +27,7 @@ struct apps_claim {
 struct apps {
     struct server *server;
     struct list all;           /* struct app, those that leave included */
+    struct apps_index index;   /* the same, by path and name */
     struct list claims;        /* struct apps_claim */
     struct registry *registry; /* used at start-up, then by the worker's jobs alone */
     uv_timer_t tick;           /* look whether the directories are still there, count the time */
@@ -60,6 +62,6 @@ void apps_claim(struct apps *apps, struct apps_claim *claim);
 void apps_release(struct apps_claim *claim);
 /* Whether something of the connection is under way that does not itself wait for an app to be gone:
  * where the connection keeps an app from being gone, those could wait for each other. */
-bool apps_conn_is_busy(const struct apps *apps, const struct conn *c);
+bool apps_conn_is_busy(const struct conn *c);
 
 #endif

@@ -180,6 +180,28 @@ int cgroup_prepare(struct cgroup *cg, const char *name, const struct component_s
                      strerror(errnum));
 }
 
+/* The count in a line of memory.events: "oom_kill 1". */
+static bool counts(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+
+    return at && strtoull(at + strlen(name), NULL, 10) > 0;
+}
+
+bool cgroup_ran_out_of_memory(struct cgroup *cg, const char *name)
+{
+    char path[CGROUP_NAME_MAX + 16], text[512] = "\n";
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/memory.events", name);
+    fd = openat(cg->fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, text + 1, sizeof(text) - 2);
+    close(fd);
+    return n > 0 && counts(text, "\noom_kill ");
+}
+
 void cgroup_remove(struct cgroup *cg, const char *name)
 {
     int group;

@@ -4,6 +4,7 @@
 #ifndef BOBBIN_DAEMON_CGROUP_H
 #define BOBBIN_DAEMON_CGROUP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "daemon/directory.h"
@@ -32,6 +33,8 @@ void cgroup_name(char name[CGROUP_NAME_MAX], const struct directory *directory, 
  * "0" to enter. Returns the descriptor, or an ERR_… code. Any thread. */
 int cgroup_prepare(struct cgroup *cg, const char *name, const struct component_spec *spec,
                    struct error *e);
+/* Whether the kernel has killed a process of the group because of memory.max. Any thread. */
+bool cgroup_ran_out_of_memory(struct cgroup *cg, const char *name);
 /* Kill whoever is left in the group and remove it, as soon as it is empty. Any thread. */
 void cgroup_remove(struct cgroup *cg, const char *name);
 

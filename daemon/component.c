@@ -26,6 +26,7 @@ struct component {
     int64_t since_ms;
     int exit_code; /* of the last run; -1: none */
     int exit_signal;
+    char last_exit[64]; /* in words; "": none */
     char fault[100]; /* why the run was ended as overdue; "": it was not */
     char reason[700];
     unsigned handles; /* not closed yet */
@@ -67,15 +68,16 @@ static void describe_end(char *text, size_t size, const struct restart_outcome *
                          const char *why)
 {
     const char *name = sigabbrev_np(outcome->exit_signal);
+    const char *memory = outcome->out_of_memory ? ", out of memory" : "";
 
     if (!outcome->launched)
         snprintf(text, size, "%s", why);
     else if (outcome->exit_code >= 0)
-        snprintf(text, size, "exit code %d", outcome->exit_code);
+        snprintf(text, size, "exited, status %d", outcome->exit_code);
     else if (outcome->exit_signal && name)
-        snprintf(text, size, "killed by SIG%s", name);
+        snprintf(text, size, "killed by SIG%s%s", name, memory);
     else if (outcome->exit_signal)
-        snprintf(text, size, "killed by signal %d", outcome->exit_signal);
+        snprintf(text, size, "killed by signal %d%s", outcome->exit_signal, memory);
     else
         snprintf(text, size, "ended, how is not known: it was another daemon's child, or another process took its status");
 }
@@ -253,6 +255,7 @@ static void on_down(void *arg, const struct restart_outcome *outcome, const char
     c->exit_code = outcome->exit_code;
     c->exit_signal = outcome->exit_signal;
     describe_end(end, sizeof(end), outcome, why);
+    snprintf(c->last_exit, sizeof(c->last_exit), "%.63s", outcome->launched ? end : "");
     if (c->fault[0]) {
         char how[sizeof(end)];
         snprintf(how, sizeof(how), "%s", end);
@@ -341,6 +344,7 @@ struct component_status component_status(const struct component *c)
         .pid = c->pid,
         .exit_code = c->exit_code,
         .exit_signal = c->exit_signal,
+        .last_exit = c->last_exit,
         .restarts = c->restart.restarts,
         .dropped = process_dropped(c->process),
     };

@@ -74,6 +74,7 @@ struct component_status {
     pid_t pid;          /* 0: none */
     int exit_code;      /* of the last run; -1: none */
     int exit_signal;    /* of the last run; 0: none */
+    const char *last_exit; /* how the last run ended, in words; "" for none; the component's */
     uint64_t restarts;  /* by policy, since the last component_start */
     uint64_t dropped;   /* bytes of output that were not logged, so far */
 };

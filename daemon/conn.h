@@ -78,6 +78,7 @@ struct conn {
     int refuse_code;        /* CONN_REFUSING: what new requests are answered */
     const char *refuse_reason;
     unsigned inflight;      /* requests not finished */
+    unsigned leave_waiting; /* of these, those that wait for an app to be gone */
     size_t inflight_bytes;  /* what they hold */
     struct list parked;     /* operations whose results the peer has no room for: their turn has come */
     unsigned barriers;      /* of these, how many the later ones must wait for */

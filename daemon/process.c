@@ -162,6 +162,16 @@ static void remove_group(const struct process *p)
     cgroup_remove(p->host->cgroup, name);
 }
 
+static bool ran_out_of_memory(const struct process *p)
+{
+    char name[CGROUP_NAME_MAX];
+
+    if (!p->host->cgroup)
+        return false;
+    cgroup_name(name, p->host->directory, p->host->app, p->spec->id, p->instance);
+    return cgroup_ran_out_of_memory(p->host->cgroup, name);
+}
+
 /* The leader is still a zombie here, so its number, which is also the group's, is nobody else's:
  * first kill what it left behind, then let go of the number. */
 static void reap(struct process *p)
@@ -227,6 +237,7 @@ static void pidfd_cb(uv_poll_t *poll, int status, int events)
             p->outcome.exit_code = info.si_status;
         else
             p->outcome.exit_signal = info.si_status;
+        p->outcome.out_of_memory = p->outcome.exit_signal == SIGKILL && ran_out_of_memory(p);
         reap(p);
     } else {
         p->launched.pid = 0; /* somebody else waited for it: the number may be another's */

@@ -34,6 +34,7 @@ struct restart_outcome {
     bool launched;   /* false: the program could not even be executed */
     int exit_code;   /* -1: none */
     int exit_signal; /* 0: none */
+    bool out_of_memory; /* killed by the kernel because its control group was full */
 };
 
 /* What the caller has to do after a step. */

@@ -61,18 +61,21 @@ const struct command command_table[] = {
      "daemon is needed. As root, it is done as the directory's owner.\n",
      "bobbin build\nbobbin build ./counter\n"},
     {"logs", "[APP]", 0, 1,
-     OPTIONS_APP | OPTION_BIT(COMPONENT) | OPTION_BIT(FOLLOW) | OPTION_BIT(LINES) | OPTION_BIT(LAST),
+     OPTIONS_APP | OPTION_BIT(COMPONENT) | OPTION_BIT(FOLLOW) | OPTION_BIT(LINES) | OPTION_BIT(LAST) |
+         OPTION_BIT(SINCE),
      logs_run, "show what an app's components have written",
      "The lines of all components by time, each with the component that wrote it (\"ID@N\" is its\n"
-     "instance N); lines of stderr have a '!'. --last 10m begins with what was written ten\n"
-     "minutes ago. With --json, each line is a document.\n",
-     "bobbin logs counter\nbobbin logs counter --component web --lines 20 --follow\n"
-     "bobbin logs counter --last 10m --json\n"},
+     "instance N); lines of stderr have a '!'. --since 10m begins with what was written ten\n"
+     "minutes ago, --since 14:30, '2024-01-31 14:30' (with a Z: UTC), today, yesterday or\n"
+     "@1700000000 at that time; with --lines, only so many of the last ones. -f and -n N are short\n"
+     "for --follow and --lines N. With --json, each line is a document.\n",
+     "bobbin logs counter\nbobbin logs counter --component web -n 20 -f\n"
+     "bobbin logs counter --since yesterday --json\n"},
     {"events", "[APP]", 0, 1, OPTIONS_APP | OPTION_BIT(FOLLOW) | OPTION_BIT(LINES), events_run,
      "show what has happened to apps",
      "Changes of components' states, and of apps: registered, reloaded, left, and what is wrong\n"
      "with them. Without APP: of all apps. With --json, each event is a document.\n",
-     "bobbin events\nbobbin events counter --follow\n"},
+     "bobbin events\nbobbin events counter -f\n"},
     {"trace", "[APP]", 0, 1, OPTIONS_APP | OPTION_BIT(COUNT), trace_run,
      "show an app's live operations",
      "One request a line as it is answered, until Ctrl-C or --count of them: when, who asked (a\n"

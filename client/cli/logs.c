@@ -7,6 +7,7 @@
 #include "client/cli/bytes.h"
 #include "client/cli/command.h"
 #include "client/cli/interrupt.h"
+#include "client/cli/moment.h"
 #include "client/cli/session.h"
 #include "client/cli/words.h"
 
@@ -17,6 +18,8 @@
 
 struct reading {
     bobbin_logs_options options;
+    bool all;        /* from a time on, page by page */
+    int64_t from_ms; /* of the last so many lines only those since then; 0: all of them */
     bobbin_log_page *page; /* owned */
 };
 
@@ -71,9 +74,11 @@ static void print_line(struct output *out, const bobbin_log_line *line)
     output_print(out, "\n");
 }
 
-static void print_page(struct output *out, const bobbin_log_page *page)
+static void print_page(struct output *out, const bobbin_log_page *page, int64_t from_ms)
 {
     for (size_t i = 0; i < page->count; i++) {
+        if (page->lines[i].time_ms < from_ms)
+            continue;
         if (out->json)
             print_json(out, &page->lines[i]);
         else
@@ -85,11 +90,34 @@ static void print_page(struct output *out, const bobbin_log_page *page)
 /* Whether there may be more at once. */
 static bool goes_on(const struct options *o, const struct reading *reading)
 {
-    bool follow = o->given & OPTION_BIT(FOLLOW), all = o->given & OPTION_BIT(LAST);
+    bool follow = o->given & OPTION_BIT(FOLLOW);
 
-    if (reading->page->count > 0 && (follow || all))
+    if (reading->page->count > 0 && (follow || reading->all))
         return true;
     return follow && interrupt_wait(FOLLOW_MS) == 0;
+}
+
+/* From --since or --last; with --lines, so many of the last ones at most. */
+static int read_span(const struct options *o, struct reading *reading, struct output *out)
+{
+    int64_t now_ms = words_now_ms(), from_ms = now_ms - o->last_ms;
+
+    if (options_has(o, OPTION_SINCE) && moment_parse(o->since_text, now_ms, &from_ms))
+        return output_error(out, "usage",
+                            "--since wants a time such as 10m, 14:30, '2024-01-31 14:30' or "
+                            "@1700000000, not '%s'",
+                            o->since_text);
+    if (!options_has(o, OPTION_SINCE) && !options_has(o, OPTION_LAST))
+        return EXIT_DONE;
+    from_ms = from_ms > 0 ? from_ms : 1;
+    if (options_has(o, OPTION_LINES)) {
+        reading->from_ms = from_ms;
+        return EXIT_DONE;
+    }
+    reading->all = true;
+    reading->options.since_ms = from_ms;
+    reading->options.lines = LINES_PAGE;
+    return EXIT_DONE;
 }
 
 int logs_run(const struct options *o, struct output *out)
@@ -102,11 +130,9 @@ int logs_run(const struct options *o, struct output *out)
     if (o->lines > 10000)
         return output_error(out, "usage", "--lines is at most 10000");
     reading.options.partial = !follow;
-    if (o->given & OPTION_BIT(LAST)) {
-        reading.options.since_ms = words_now_ms() - o->last_ms;
-        reading.options.lines = LINES_PAGE;
-    }
-    exit_status = session_open(o, out, &b);
+    exit_status = read_span(o, &reading, out);
+    if (exit_status == EXIT_DONE)
+        exit_status = session_open(o, out, &b);
     if (exit_status != EXIT_DONE)
         return exit_status;
     if (follow)
@@ -114,7 +140,7 @@ int logs_run(const struct options *o, struct output *out)
     do {
         exit_status = appref_call(appref_of(o), b, out, get_page, &reading);
         if (exit_status == EXIT_DONE)
-            print_page(out, reading.page);
+            print_page(out, reading.page, reading.from_ms);
         reading.options.since_ms = 0;
     } while (exit_status == EXIT_DONE && !out->error && goes_on(o, &reading));
     if (follow)

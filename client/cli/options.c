@@ -27,15 +27,27 @@ __attribute__((format(printf, 2, 3))) static void fail(struct options *o, const 
     va_end(ap);
 }
 
+static enum option_id short_option(char letter)
+{
+    static const struct {
+        char letter;
+        enum option_id id;
+    } letters[] = {{'h', OPTION_HELP}, {'f', OPTION_FOLLOW}, {'n', OPTION_LINES}};
+
+    for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
+        if (letters[i].letter == letter)
+            return letters[i].id;
+    }
+    return OPTION_COUNT_ALL;
+}
+
 enum option_id option_find(const char *arg, size_t len)
 {
     for (int i = 0; i < OPTION_COUNT_ALL; i++) {
         if (strlen(option_table[i].name) == len && !memcmp(option_table[i].name, arg, len))
             return (enum option_id)i;
     }
-    if (len == 2 && !memcmp(arg, "-h", 2))
-        return OPTION_HELP;
-    return OPTION_COUNT_ALL;
+    return len == 2 && arg[0] == '-' ? short_option(arg[1]) : OPTION_COUNT_ALL;
 }
 
 static void take_number(struct options *o, const struct option_info *info, uint64_t *ret,
@@ -55,6 +67,16 @@ static void take_duration(struct options *o, const struct option_info *info, int
 {
     if (duration_parse(value, ret))
         fail(o, "%s wants a time such as 500ms, 10s, 5m, 2h or 7d, not '%s'", info->name, value);
+}
+
+static void take_since(struct options *o, const char *value)
+{
+    char *end;
+
+    errno = 0;
+    o->since_text = value;
+    o->since = strtoull(value, &end, 10);
+    o->since_is_commit = value[0] >= '0' && value[0] <= '9' && !*end && !errno;
 }
 
 static void take_entry(struct options *o, const char *value)
@@ -87,6 +109,9 @@ static void take_value(struct options *o, enum option_id id, const char *value)
         break;
     case KIND_DURATION:
         take_duration(o, info, field, value);
+        break;
+    case KIND_SINCE:
+        take_since(o, value);
         break;
     case KIND_ENTRY:
         take_entry(o, value);
@@ -129,8 +154,11 @@ static void unknown_option(struct options *o, const char *arg)
 static int take_option(struct options *o, char **argv, int argc, int i)
 {
     const char *arg = argv[i];
-    const char *equals = strchr(arg, '=');
-    enum option_id id = option_find(arg, equals ? (size_t)(equals - arg) : strlen(arg));
+    const char *equals = arg[1] == '-' ? strchr(arg, '=') : NULL;
+    /* "-n20" is "-n 20". */
+    bool joined = arg[1] == 'n' && arg[2];
+    size_t len = joined ? 2 : equals ? (size_t)(equals - arg) : strlen(arg);
+    enum option_id id = option_find(arg, len);
 
     if (id == OPTION_COUNT_ALL) {
         unknown_option(o, arg);
@@ -140,8 +168,8 @@ static int take_option(struct options *o, char **argv, int argc, int i)
     if (!option_table[id].value) {
         if (equals)
             fail(o, "%s takes no value", option_table[id].name);
-    } else if (equals) {
-        take_value(o, id, equals + 1);
+    } else if (equals || joined) {
+        take_value(o, id, joined ? arg + 2 : equals + 1);
     } else if (i + 1 == argc) {
         fail(o, "%s wants a value: %s", arg, option_table[id].value);
     } else {

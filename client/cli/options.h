@@ -16,11 +16,12 @@ enum option_kind {
     KIND_NUMBER,   /* uint64_t from 1 */
     KIND_NATURAL,  /* uint64_t from 0 */
     KIND_DURATION, /* int64_t, milliseconds */
+    KIND_SINCE,    /* a commit number, or text that the command understands */
     KIND_ENTRY,    /* KEY=VALUE, appended to `entries` */
 };
 
 /* X(identifier, name, placeholder, kind, field, text). What has a value takes it as "--name VALUE"
- * or "--name=VALUE". What stands for the value also says how a shell completes it: see complete.c.
+ * or "--name=VALUE"; -h, -f and -n are short for --help, --follow and --lines. What stands for the value also says how a shell completes it: see complete.c.
  */
 #define OPTION_LIST(X)                                                                             \
     X(SOCKET, "--socket", "PATH", KIND_TEXT, socket, "the daemon's socket")                        \
@@ -40,7 +41,7 @@ enum option_kind {
     X(REVERSE, "--reverse", NULL, KIND_FLAG, given, "from the last key to the first")              \
     X(EXPECT, "--expect", "VALUE", KIND_ANY, expect, "only if this is the value now")              \
     X(ABSENT, "--absent", NULL, KIND_FLAG, given, "only if there is no such key now")              \
-    X(SINCE, "--since", "N", KIND_NATURAL, since, "begin with the changes behind commit N")        \
+    X(SINCE, "--since", "N", KIND_SINCE, since, "begin behind commit N; for logs: at a time")      \
     X(VALUES, "--values", NULL, KIND_FLAG, given, "show the new values, too")                      \
     X(COUNT, "--count", "N", KIND_NUMBER, count, "end after N changes")                            \
     X(FOLLOW, "--follow", NULL, KIND_FLAG, given, "go on with what comes, until Ctrl-C")           \
@@ -95,7 +96,9 @@ struct options {
     const char *after_store;
     const char *on_conflict;
     uint64_t limit; /* 0: not given, as with all numbers but `since` */
-    uint64_t since;
+    uint64_t since;         /* a commit, if it is one … */
+    bool since_is_commit;
+    const char *since_text; /* … and as it was given */
     uint64_t count;
     uint64_t lines;
     int64_t ttl_ms;

@@ -245,6 +245,9 @@ static int prepare(struct watching *w)
 {
     if (w->o->prefix && w->o->arg_count > 0)
         return output_error(w->out, "usage", "watch takes keys or --prefix, not both");
+    if (options_has(w->o, OPTION_SINCE) && !w->o->since_is_commit)
+        return output_error(w->out, "usage", "--since wants a number from 0 on, not '%s'",
+                            w->o->since_text);
     w->keys = calloc(w->o->arg_count + 1, sizeof(*w->keys));
     if (!w->keys)
         return output_error(w->out, "no-memory", "cannot watch: out of memory");

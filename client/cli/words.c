@@ -32,12 +32,16 @@ void words_ago(char *buf, size_t size, int64_t since_ms, int64_t now_ms)
 
 void words_exit(char *buf, size_t size, const bobbin_component_status *c)
 {
-    const char *name = c->exit_signal > 0 ? sigdescr_np(c->exit_signal) : NULL;
+    const char *name = c->exit_signal > 0 ? sigabbrev_np(c->exit_signal) : NULL;
 
-    if (c->exit_signal > 0)
-        snprintf(buf, size, "signal %d (%s)", c->exit_signal, name ? name : "unknown");
+    if (c->last_exit[0])
+        snprintf(buf, size, "%s", c->last_exit);
+    else if (name)
+        snprintf(buf, size, "killed by SIG%s", name);
+    else if (c->exit_signal > 0)
+        snprintf(buf, size, "killed by signal %d", c->exit_signal);
     else if (c->exit_code >= 0)
-        snprintf(buf, size, "exit code %d", c->exit_code);
+        snprintf(buf, size, "exited, status %d", c->exit_code);
     else
         snprintf(buf, size, "%s", "");
 }

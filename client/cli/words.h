@@ -10,7 +10,7 @@
 
 /* "12 s ago", "3 min ago", "5 h ago", "2 days ago". A time to come is "0 s ago". */
 void words_ago(char *buf, size_t size, int64_t since_ms, int64_t now_ms);
-/* The last exit: "exit code 1", "signal 9 (Killed)", or "" when there was none. */
+/* The last exit: "exited, status 1", "killed by SIGKILL", or "" when there was none. */
 void words_exit(char *buf, size_t size, const bobbin_component_status *c);
 /* The states of all components: "2 running", "1 running, 1 failed", "no components". */
 void words_summary(char *buf, size_t size, const bobbin_app_status *app);

@@ -359,6 +359,7 @@ typedef struct bobbin_component_status {
     uint64_t dropped_bytes; /* of output that was not logged */
     int64_t memory_bytes;   /* resident; -1: no process */
     int64_t cpu_ms;         /* processor time so far; -1: no process */
+    const char *last_exit;  /* how the last run ended, in words; "": there was none, or not told */
 } bobbin_component_status;
 
 typedef struct bobbin_app_status {

@@ -37,6 +37,10 @@ static void read_component_field(struct fields *fs, bobbin_component_status *c)
     } else if (fields_is(fs, "exit_signal")) {
         fields_int_or_nil(fs, 0, INT_MAX, 0, &n);
         c->exit_signal = (int)n;
+    } else if (fields_is(fs, "last_exit")) {
+        const char *last = NULL;
+        fields_string_or_nil(fs, &last);
+        c->last_exit = last ? last : "";
     } else if (fields_is(fs, "restarts")) {
         fields_int(fs, 0, INT64_MAX, &n);
         c->restarts = (uint64_t)n;
@@ -59,7 +63,8 @@ static bobbin_status read_component(struct reader *r, struct zone *zone,
                                     bobbin_component_status *ret, struct failure *f)
 {
     bobbin_component_status c = {
-        .reason = "", .exit_code = -1, .instance = 1, .memory_bytes = -1, .cpu_ms = -1};
+        .reason = "", .exit_code = -1, .instance = 1, .memory_bytes = -1, .cpu_ms = -1,
+        .last_exit = ""};
     struct fields fs = fields_begin(r, zone, "component status", f);
     while (fields_next(&fs))
         read_component_field(&fs, &c);

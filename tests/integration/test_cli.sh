@@ -203,14 +203,14 @@ test_apps()
     cd "$T/counter" || exit 2
     expect "not registered" 3 "" "bobbin: *; register it with: bobbin register $T/counter" \
         "$BOBBIN" get key
-    expect_match "register" 0 '{"name":"counter","directory":"'"$T"'/counter","wanted":"stopped",*"components":\[{"id":"job","state":"stopped","reason":*,"since":*,"pid":null,"exit_code":null,"exit_signal":null,"restarts":0*},{"id":"web",*}\]}' \
+    expect_match "register" 0 '{"name":"counter","directory":"'"$T"'/counter","wanted":"stopped",*"components":\[{"id":"job","state":"stopped","reason":*,"since":*,"pid":null,"exit_code":null,"exit_signal":null,"last_exit":null,"restarts":0*},{"id":"web",*}\]}' \
         "$BOBBIN" register --json
     expect_match "list" 0 "NAME *WANTED *STATE *DIRECTORY*counter *stopped *2 stopped *$T/counter" \
         "$BOBBIN" list
-    expect_match "start" 0 "counter: wanted running, $T/counter*web*since*s ago*" \
+    expect_match "start" 0 "counter: wanted running, $T/counter*web*s ago*" \
         "$BOBBIN" start
     check "the job fails" wait_for sh -c '"$0" list | grep -q "1 running, 1 failed"' "$BOBBIN"
-    expect_match "status" 0 "counter: *job *failed *exit code 3*web *running *pid *" "$BOBBIN" status
+    expect_match "status" 0 "counter: *job *failed *exited, status 3*web *running *" "$BOBBIN" status
     cd "$T" || exit 2
     expect_match "status by name" 0 "counter: *web *" "$BOBBIN" status counter
     expect_match "status by directory" 0 '{"name":"counter",*' "$BOBBIN" status ./counter --json
@@ -346,7 +346,7 @@ test_up()
     run "$BOBBIN" up "$T/bad"
     check "up: a failure is one" [ "$STATUS" = 3 ]
     check "up: output of the failed" grep -q '^\[evil\] dying$' "$T/out"
-    check "up: which failed and why" grep -q "^bobbin: component 'evil'.*exit code 7" "$T/err"
+    check "up: which failed and why" grep -q "^bobbin: component 'evil'.*exited, status 7" "$T/err"
     check "up: the good one is not mentioned" not grep -q "'good'" "$T/err"
     run "$BOBBIN" up "$T/bad" --json
     check "up: failure as JSON" grep -q '"error":{"code":"component-failed"' "$T/out"

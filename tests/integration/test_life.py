@@ -27,7 +27,7 @@ def crash_loop_follows_the_documented_delays():
                 os.unlink(path + "/runs")
             service.call("app.start", "loop")
             status = service.until_state("loop", "failed")
-            assert status["reason"] == "start limit hit: 4 starts within 60 s; last: exit code 1", status
+            assert status["reason"] == "start limit hit: 4 starts within 60 s; last: exited, status 1", status
             assert status["restarts"] == 3 and status["exit_code"] == 1
             times = [int(line) / 1e9 for line in read(path + "/runs").split()]
             delays = [after - before for before, after in zip(times, times[1:])]

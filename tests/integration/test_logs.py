@@ -79,7 +79,15 @@ def times_components_and_partial_lines():
         status, out, _ = service.run("logs", "app", "--lines", "2", "--json", "--component", "a")
         documents = [json.loads(line) for line in out.splitlines()]
         assert status == 0 and [d["text"] for d in documents][-1] == "not ended", out
-        assert "second" in service.run("logs", "app", "--last", "1m")[1]
+        for span in ["--last", "1m"], ["--since", "1m"], ["--since", "@%d" % (began - 1)], ["--since", "yesterday"]:
+            assert "second" in service.run("logs", "app", *span)[1], span
+        utc = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began + 3600))
+        assert service.run("logs", "app", "--since", utc) == (0, "", "")
+        local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(began - 1))
+        assert "second" in service.run("logs", "app", "--since", local)[1]
+        assert service.run("logs", "app", "--since", local, "-n", "1")[1].count("\n") == 1
+        assert service.run("logs", "app", "-n2")[1].count("\n") == 2
+        assert service.run("logs", "app", "--since", "25:00")[0] == 2
 
 
 def logs_are_followed():
@@ -88,7 +96,7 @@ def logs_are_followed():
         service.call("app.start", "app")
         service.until_state("app", "running")
         environment = dict(os.environ, BOBBIN_SOCKET=service.socket)
-        follow = subprocess.Popen([service.bobbin, "logs", "app", "--follow"], env=environment, stdout=subprocess.PIPE)
+        follow = subprocess.Popen([service.bobbin, "logs", "app", "-f", "-n", "1"], env=environment, stdout=subprocess.PIPE)
         for _ in range(3):
             open(path + "/go", "w").close()
             assert b"new" in follow.stdout.readline()
@@ -123,13 +131,13 @@ def events_are_told_and_waited_for():
         service.until_state("app", "failed")
         events, last = service.call("events", {"app": path})
         assert [e["event"] for e in events] == ["registered", "starting", "running", "failed"], events
-        assert events[-1]["component"] == "main" and events[-1]["text"] == "exit code 3"
+        assert events[-1]["component"] == "main" and events[-1]["text"] == "exited, status 3"
         began = time.monotonic()
         assert service.call("events", {"since": last, "wait_ms": 300}) == [[], last]
         assert 0.25 < time.monotonic() - began < 10
         assert service.call("events", {"app": "other"})[0] == []
         out = service.run("events", "app")[1]
-        assert "failed" in out and "exit code 3" in out, out
+        assert "failed" in out and "exited, status 3" in out, out
         assert [json.loads(line)["event"] for line in service.run("events", "--json")[1].splitlines()][0] == "registered"
         # More than are remembered; a daemon that stops answers those who wait.
         for _ in range(1100):
@@ -142,6 +150,40 @@ def events_are_told_and_waited_for():
         service.stop()
         assert time.monotonic() - began < 10
         service.start()
+
+
+def status_is_one_table():
+    tools = {"job": shell("exit 3", 'restart = "no"'), "web": shell("exec sleep 1000", "instances = 2")}
+    with Service(BIN) as service:
+        service.register("app", tools)
+        service.register("plain", {})
+        service.call("app.start", "app")
+        until(lambda: [c["state"] for c in service.components("app")] == ["failed", "running", "running"], "all are started")
+        pids = [str(c["pid"]) for c in service.components("app")]
+        status, out, _ = service.run("status")
+        rows = [line.split() for line in out.splitlines()]
+        titles = "APP COMPONENT STATE SINCE PID RESTARTS MEMORY CPU OPS/S STORE CONNS LAST EXIT"
+        assert status == 0 and " ".join(rows[0]) == titles, out
+        assert rows[1][:3] == ["app", "job", "failed"] and rows[1][-3:] == ["exited,", "status", "3"], out
+        assert rows[2][:2] == ["web", "running"] and pids[1] in rows[2] and "MiB" in rows[2], out
+        assert rows[3][:2] == ["web@2", "running"] and pids[2] in rows[3], out
+        assert rows[4][:4] == ["plain", "-", "no", "components"] and len(rows) == 5, out
+        assert len({len(line.rstrip()) for line in out.splitlines()[2:4]}) == 1, out
+        document = json.loads(service.run("status", "--json")[1])["apps"][0]["components"]
+        assert document[0]["last_exit"] == "exited, status 3" and document[1]["last_exit"] is None, document
+        assert service.run("status", "app")[1].startswith("app: wanted running, %s/app\nAPP " % service.dir)
+        os.kill(int(pids[1]), 9)
+        until(lambda: service.component("app", 1)["last_exit"] == "killed by SIGKILL", "its end is told")
+        follow = subprocess.Popen(
+            [service.bobbin, "events", "-f", "-n", "1"], env=dict(os.environ, BOBBIN_SOCKET=service.socket),
+            stdout=subprocess.PIPE,
+        )
+        assert b"app web" in follow.stdout.readline()
+        service.call("app.stop", "app")
+        assert b"stop" in follow.stdout.readline()
+        follow.terminate()
+        assert follow.wait(30) == 0
+        follow.stdout.close()
 
 
 def top_shows_processes():
@@ -163,6 +205,7 @@ run_tests(
         logs_are_followed,
         planted_files_are_not_read,
         events_are_told_and_waited_for,
+        status_is_one_table,
         top_shows_processes,
     ]
 )

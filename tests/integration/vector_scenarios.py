@@ -106,6 +106,7 @@ def status_of(component, state, pid=None, exit_signal=None):
         "pid": any_of("int", 4711) if pid else None,
         "exit_code": None,
         "exit_signal": exit_signal,
+        "last_exit": {None: None, 9: "killed by SIGKILL", 15: "killed by SIGTERM"}[exit_signal],
         "restarts": 0,
         "dropped": 0,
         "memory": any_of("int", 1310720) if pid else None,

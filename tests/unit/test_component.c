@@ -21,7 +21,7 @@ START_TEST(clean_exit)
     subject_until(&s, COMPONENT_EXITED);
     ck_assert_str_eq(s.states, "starting running exited ");
     struct component_status status = component_status(s.component);
-    ck_assert_str_eq(status.reason, "exit code 0");
+    ck_assert_str_eq(status.reason, "exited, status 0");
     ck_assert_int_eq(status.exit_code, 0);
     ck_assert_int_eq(status.exit_signal, 0);
     ck_assert_int_eq(status.pid, 0);
@@ -49,7 +49,7 @@ static void check_end(const char *tool, const char *reason, int exit_code, int e
 
 START_TEST(failures_without_restart)
 {
-    check_end("command = \"/bin/sh -c 'exit 3'\"\nrestart = \"no\"", "exit code 3", 3, 0);
+    check_end("command = \"/bin/sh -c 'exit 3'\"\nrestart = \"no\"", "exited, status 3", 3, 0);
     check_end("command = \"/bin/sh -c 'kill -SEGV $$'\"\nrestart = \"no\"", "killed by SIGSEGV", -1,
               SIGSEGV);
 }
@@ -67,7 +67,7 @@ START_TEST(crash_loop_ends_in_failed)
     component_start(s.component);
     subject_until(&s, COMPONENT_FAILED);
     ck_assert_str_eq(component_status(s.component).reason,
-                     "start limit hit: 4 starts within 60 s; last: exit code 1");
+                     "start limit hit: 4 starts within 60 s; last: exited, status 1");
     ck_assert_uint_eq(component_status(s.component).restarts, 3);
     char *runs = env_read("runs", NULL);
     ck_assert_str_eq(runs, "run\nrun\nrun\nrun\n");
@@ -110,7 +110,7 @@ START_TEST(always_restarts_a_success)
     component_start(s.component);
     subject_until(&s, COMPONENT_BACKING_OFF);
     const char *reason = component_status(s.component).reason;
-    ck_assert_msg(strncmp(reason, "exit code 0; next start after 3", 31) == 0, "%s", reason);
+    ck_assert_msg(strncmp(reason, "exited, status 0; next start after 3", 36) == 0, "%s", reason);
     component_start(s.component); /* does not wait for the delay */
     s.states[0] = '\0';
     subject_until(&s, COMPONENT_BACKING_OFF);
@@ -332,7 +332,7 @@ START_TEST(scheduled_component_runs_again_and_again)
     component_start(s.component);
     subject_until(&s, COMPONENT_WAITING);
     const char *reason = component_status(s.component).reason;
-    ck_assert_msg(strncmp(reason, "exit code 0; next run after ", 28) == 0, "%s", reason);
+    ck_assert_msg(strncmp(reason, "exited, status 0; next run after ", 33) == 0, "%s", reason);
     env_until(has_three_runs, NULL);
     ck_assert_uint_eq(component_status(s.component).restarts, 0);
     component_stop(s.component);

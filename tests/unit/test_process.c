@@ -343,29 +343,64 @@ START_TEST(directory_that_others_write_runs_nothing)
 }
 END_TEST
 
-/* A control group as far as files go: what the kernel makes of them is not this test's. */
-START_TEST(control_group_is_entered_with_its_limits)
-{
-    static const char *const files[] = {"cgroup.procs", "memory.max", "memory.swap.max", "cpu.max",
-                                        "cgroup.kill"};
-    char name[CGROUP_NAME_MAX], path[500], subtree[200];
-    struct component_host host = {0};
-    struct subject s;
-    struct error e;
+/* A control group as far as files go: what the kernel makes of them is test_cgroup.py's. */
+static const char *const group_files[] = {"cgroup.procs", "memory.max",    "memory.swap.max",
+                                          "cpu.max",      "memory.events", "cgroup.kill"};
+#define GROUP_FILES (sizeof(group_files) / sizeof(group_files[0]))
 
-    snprintf(subtree, sizeof(subtree), "%s/groups", env.base);
+static void make_group(char subtree[200], const char *name)
+{
+    char path[500];
+
+    snprintf(subtree, 200, "%s/groups", env.base);
     snprintf(path, sizeof(path), "%s/bobbind", subtree);
     ck_assert_int_eq(mkdir(subtree, 0755), 0);
     ck_assert_int_eq(mkdir(path, 0755), 0);
     env_write("../groups/cgroup.subtree_control", "", 0644);
     env_write("../groups/bobbind/cgroup.procs", "", 0644);
-    cgroup_name(name, &env.directory, "counter", "c", 1);
     snprintf(path, sizeof(path), "%s/%s", subtree, name);
     ck_assert_int_eq(mkdir(path, 0755), 0);
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        snprintf(path, sizeof(path), "../groups/%s/%s", name, files[i]);
+    for (size_t i = 0; i < GROUP_FILES; i++) {
+        snprintf(path, sizeof(path), "../groups/%s/%s", name, group_files[i]);
         env_write(path, "", 0644);
     }
+}
+
+/* What the kernel counts in memory.events tells one SIGKILL from another. */
+START_TEST(end_for_want_of_memory_is_told)
+{
+    char name[CGROUP_NAME_MAX], path[500], subtree[200];
+    struct component_host host = {0};
+    struct subject s;
+    struct error e;
+
+    cgroup_name(name, &env.directory, "counter", "c", 1);
+    make_group(subtree, name);
+    ck_assert_msg(cgroup_open(subtree, &host.cgroup, &e) == 0, "%s", e.text);
+    snprintf(path, sizeof(path), "../groups/%s/memory.events", name);
+    for (int killed = 0; killed < 2; killed++) {
+        env_write(path, killed ? "max 9\noom 1\noom_kill 1\n" : "max 9\noom 1\noom_kill 0\n", 0644);
+        subject_init_host(&s, "command = [\"/bin/sh\", \"-c\", \"kill -9 $$\"]\nrestart = \"no\"",
+                          "", &host);
+        component_start(s.component);
+        subject_until(&s, COMPONENT_FAILED);
+        ck_assert_str_eq(component_status(s.component).last_exit,
+                         killed ? "killed by SIGKILL, out of memory" : "killed by SIGKILL");
+        subject_fini(&s);
+    }
+    cgroup_close(host.cgroup);
+}
+END_TEST
+
+START_TEST(control_group_is_entered_with_its_limits)
+{
+    char name[CGROUP_NAME_MAX], path[500], subtree[200];
+    struct component_host host = {0};
+    struct subject s;
+    struct error e;
+
+    cgroup_name(name, &env.directory, "counter", "c", 1);
+    make_group(subtree, name);
     ck_assert_msg(cgroup_open(subtree, &host.cgroup, &e) == 0, "%s", e.text);
     env_check_contains("../groups/cgroup.subtree_control", "+memory +cpu");
     env_check_contains("../groups/bobbind/cgroup.procs", "0");
@@ -378,9 +413,9 @@ START_TEST(control_group_is_entered_with_its_limits)
     subject_fini(&s);
     cgroup_close(host.cgroup);
     env_check_contains(OUT, "Max data size             unlimited            unlimited ");
-    static const char *const expected[] = {"0", "67108864", "0", "50000 100000", "1"};
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        snprintf(path, sizeof(path), "../groups/%s/%s", name, files[i]);
+    static const char *const expected[] = {"0", "67108864", "0", "50000 100000", "", "1"};
+    for (size_t i = 0; i < GROUP_FILES; i++) {
+        snprintf(path, sizeof(path), "../groups/%s/%s", name, group_files[i]);
         char *text = env_read(path, NULL);
         ck_assert_str_eq(text, expected[i]);
         free(text);
@@ -410,6 +445,7 @@ int main(void)
     tcase_add_test(tc, program_behind_a_link_out_of_the_app_is_refused);
     tcase_add_test(tc, directory_that_others_write_runs_nothing);
     tcase_add_test(tc, control_group_is_entered_with_its_limits);
+    tcase_add_test(tc, end_for_want_of_memory_is_told);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_NORMAL);
