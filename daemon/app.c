@@ -83,6 +83,7 @@ int app_make_component(struct app *app, struct component_spec *spec, unsigned in
         .leader = app->server->options.leader,
         .outlives = app->server->options.kept_max > 0,
         .cgroup = app->server->options.cgroup,
+        .journal = app->server->journal,
         .on_connection = app_on_connection,
         .on_change = app_on_change,
         .arg = app,

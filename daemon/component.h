@@ -17,6 +17,7 @@
 struct cgroup;
 struct handover_in;
 struct handover_out;
+struct journal;
 struct launch_gate;
 struct leader;
 struct warden;
@@ -56,6 +57,7 @@ struct component_host {
     struct leader *leader;    /* the thread that forks them; NULL: any (tests) */
     bool outlives;            /* as launch_request.outlives */
     struct cgroup *cgroup;    /* where limits are set; NULL: by rlimits */
+    struct journal *journal;  /* where output goes besides its files; NULL: nowhere */
     /* A process was started: `fd` is the daemon's end of its connection (non-blocking, close on
      * exec), the callee's from now on. */
     void (*on_connection)(void *arg, struct component *c, int fd);

@@ -69,7 +69,7 @@ bool log_level_parse(const char *word, enum log_level *ret)
 /* Whether stderr is the very stream that systemd connected to the journal: the variable alone may
  * be inherited by a daemon whose stderr went elsewhere since. Asked anew for each line, as a test
  * or a service manager may replace descriptor 2. */
-static bool log_to_journal(void)
+bool log_is_journal(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");
     struct stat st;
@@ -175,7 +175,7 @@ static bool log_needs_quotes(const char *value)
 static void log_put_text(struct log_line *line, enum log_level level, const char *text,
                          const struct log_field *fields, size_t count)
 {
-    if (!log_to_journal()) {
+    if (!log_is_journal()) {
         log_put_time(line);
         log_put(line, " %s: ", levels[level].word);
     }
@@ -201,7 +201,7 @@ static void log_line(enum log_level level, const char *text, const struct log_fi
 
     line.len = 0;
     count = count > LOG_FIELDS ? LOG_FIELDS : count;
-    if (log_to_journal())
+    if (log_is_journal())
         log_put(&line, "<%d>", levels[level].priority);
     if (atomic_load_explicit(&log_json, memory_order_relaxed))
         log_put_json(&line, level, text, fields, count);

@@ -13,6 +13,8 @@ void log_set_level(enum log_level level);
 void log_set_json(bool json);
 /* Whether a message of that level would be written. */
 bool log_is_on(enum log_level level);
+/* Whether the lines go to the journal: stderr is the stream that JOURNAL_STREAM names. */
+bool log_is_journal(void);
 /* "error", "warning", "info" or "debug"; false for anything else. */
 bool log_level_parse(const char *word, enum log_level *ret);
 

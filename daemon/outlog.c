@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/journal.h"
 #include "daemon/log.h"
 #include "daemon/logfile.h"
 
@@ -23,6 +24,7 @@ struct outlog {
     struct error error;         /* … and error */
     struct outlog_settings settings;
     struct logfile_limits limits; /* of the write in flight */
+    struct journal_stream *journal; /* where it goes, too; NULL: nowhere */
     uint64_t failing;             /* bytes lost since writing began to fail; 0: it does not */
     uint64_t overrun;             /* bytes lost since the disk began to be too slow; 0: it is not */
     uint64_t dropped;             /* bytes lost, in all */
@@ -46,6 +48,7 @@ static void on_closed(uv_handle_t *handle)
     if (--o->handles > 0)
         return;
     o->on_done(o->arg, o->dropped);
+    journal_stream_free(o->journal);
     free(o->discard);
     free(o->gather);
     free(o);
@@ -76,6 +79,8 @@ static void write_work(uv_work_t *work)
     struct outlog *o = work->data;
     logfile_append(o->directory, o->name, &o->limits, o->writing, o->writing_len, &o->written,
                    &o->error);
+    if (o->journal)
+        journal_stream_write(o->journal, o->writing, o->writing_len, !o->settings.drop);
 }
 
 static void write_cb(uv_work_t *work, int status)
@@ -208,6 +213,11 @@ int outlog_new(uv_loop_t *loop, const struct directory *directory, const char *w
     }
     *ret = o;
     return 0;
+}
+
+void outlog_set_journal(struct outlog *o, struct journal_stream *stream)
+{
+    o->journal = stream;
 }
 
 void outlog_set(struct outlog *o, const struct outlog_settings *settings)

@@ -22,6 +22,7 @@
 /* … and no longer than so many times that, whatever comes. */
 #define OUTLOG_DRAIN_ROUNDS 4u
 
+struct journal_stream;
 struct outlog;
 
 struct outlog_settings {
@@ -35,6 +36,8 @@ struct outlog_settings {
 int outlog_new(uv_loop_t *loop, const struct directory *directory, const char *who,
                const char *name, const struct outlog_settings *settings, int fd,
                struct outlog **ret, struct error *e);
+/* Send what is written to the journal as well; the stream is the outlog's from now on. NULL is fine. */
+void outlog_set_journal(struct outlog *o, struct journal_stream *stream);
 /* From the next write on. */
 void outlog_set(struct outlog *o, const struct outlog_settings *settings);
 /* Bytes lost so far: they could not be written, or not fast enough. */

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/journal.h"
 #include "daemon/launch.h"
 #include "daemon/launch_gate.h"
 #include "daemon/log.h"
@@ -315,14 +316,24 @@ static void abandon(struct process *p, int r)
     not_started(p, why);
 }
 
-static struct outlog *read_output(struct process *p, const char *name, int fd)
+static struct journal_stream *journal_stream(const struct process *p, bool err)
 {
+    struct journal_origin origin = {p->host->app, p->spec->id, p->instance, err};
+
+    return p->host->journal ? journal_stream_new(p->host->journal, &origin) : NULL;
+}
+
+static struct outlog *read_output(struct process *p, bool err, int fd)
+{
+    const char *name = err ? p->err_name : p->out_name;
     struct outlog_settings settings = log_settings(p->spec);
     struct outlog *o = NULL;
     struct error e;
 
     if (outlog_new(p->host->loop, p->host->directory, p->who, name, &settings, fd, &o, &e) != 0)
         log_warning("%s: %s", p->who, e.text);
+    else
+        outlog_set_journal(o, journal_stream(p, err));
     return o;
 }
 
@@ -364,8 +375,8 @@ static void launch_cb(uv_work_t *work, int status)
         return;
     }
     watch_ready(p);
-    p->out = read_output(p, p->out_name, p->launched.out);
-    p->err = read_output(p, p->err_name, p->launched.err);
+    p->out = read_output(p, false, p->launched.out);
+    p->err = read_output(p, true, p->launched.err);
     p->events.on_up(p->events.arg, p->launched.pid, p->launched.connection);
 }
 

@@ -7,6 +7,7 @@
 #include "daemon/cache.h"
 #include "daemon/conn.h"
 #include "daemon/handover_state.h"
+#include "daemon/journal.h"
 #include "daemon/log.h"
 
 /* How many seconds peers have to read their last answers. */
@@ -149,6 +150,7 @@ int server_init(struct server *s, const struct server_options *options, struct e
     launch_gate_init(&s->gate, &s->loop);
     events_init(&s->events);
     server_init_handles(s);
+    s->journal = log_is_journal() ? journal_open(JOURNAL_SOCKET) : NULL;
     rc = cache_new(options->cache_bytes, &s->cache, e);
     if (!rc)
         rc = apps_init(&s->apps, s, options->state_dir, e);
@@ -222,6 +224,7 @@ void server_fini(struct server *s)
 {
     apps_fini(&s->apps);
     events_fini(&s->events);
+    journal_close(s->journal);
     cache_free(s->cache);
     request_pool_fini(&s->request_pool);
     free(s->read_buffer);

@@ -36,6 +36,7 @@ struct server_program {
     const char *path;
     char **argv;
 };
+struct journal;
 
 struct server_options {
     const char *socket_path;
@@ -69,6 +70,7 @@ struct server {
     struct apps apps;
     struct events events;        /* what has happened lately */
     struct faillog faillog;
+    struct journal *journal;     /* takes the app processes' output, too; NULL: it does not */
     struct list traces;          /* struct trace: of apps that somebody watches */
     struct launch_gate gate;     /* how fast app processes are started */
     struct cache *cache;         /* of committed values, all apps' */

@@ -108,7 +108,7 @@ add_test(NAME kept
 set_tests_properties(upgrade kept PROPERTIES TIMEOUT 300 LABELS integration)
 
 # The life of apps; who may do what, which needs root; and, not for sanitizers, what many cost.
-set(SUPERVISION_TESTS life access logs damage)
+set(SUPERVISION_TESTS life access logs damage mounts journal)
 if(NOT BOBBIN_SANITIZE)
     list(APPEND SUPERVISION_TESTS many)
 endif()

@@ -1,5 +1,7 @@
 """A real bobbind in a directory of its own, and clients of it, for the tests in Python."""
 import contextlib
+import ctypes
+import functools
 import itertools
 import os
 import shutil
@@ -235,6 +237,43 @@ def read(path):
             return file.read()
     except OSError:
         return ""
+
+
+def libc(name, *arguments):
+    function = getattr(ctypes.CDLL(None, use_errno=True), name)
+    if function(*arguments) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+
+
+def with_private_mounts(tests):
+    """Decorator's work: each test in a child with mounts of its own; skipped, and said, where that may not be."""
+    if os.geteuid() != 0:
+        print("skipped: mounting needs root")
+        sys.exit(77)
+
+    def inside(test):
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                libc("unshare", 0x00020000)  # CLONE_NEWNS
+                subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+                print(test() or "", end=" ")
+                status = 0
+            except PermissionError as error:
+                print("skipped: %s" % error, end=" ")
+                status = 77
+            except BaseException:
+                import traceback
+
+                traceback.print_exc()
+            sys.stdout.flush()
+            os._exit(status)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert status in (0, 77), "status %d" % status
+
+    return [functools.wraps(test)(functools.partial(inside, test)) for test in tests]
 
 
 def run_tests(tests):

@@ -12,6 +12,11 @@ foreach(name IN ITEMS component process outlog warden)
         LABELS unit)
 endforeach()
 
+bobbin_check_test(test_journal
+    SOURCES unit/test_journal.c
+    LIBRARIES bobbind_supervision
+    LABELS unit)
+
 bobbin_check_test(test_leader
     SOURCES unit/test_leader.c
     LIBRARIES bobbind_supervision
