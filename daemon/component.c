@@ -138,6 +138,10 @@ static void timer_cb(uv_timer_t *timer)
         apply_from_loop(c, RESTART_OVERDUE);
         return;
     case COMPONENT_RUNNING:
+        if (process_spoke(c->process)) {
+            uv_timer_start(&c->timer, timer_cb, c->spec->watchdog_ms, 0);
+            return;
+        }
         snprintf(c->fault, sizeof(c->fault), "no ping within %s",
                  duration(time, sizeof(time), c->spec->watchdog_ms));
         apply_from_loop(c, RESTART_OVERDUE);

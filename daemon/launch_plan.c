@@ -98,6 +98,8 @@ static int append_options(char **v, size_t *n, const struct component_spec *spec
         r = append_variable(v, n, "BOBBIN_SOURCE", spec->source);
     if (!r && spec->ready == READY_LINE)
         r = append_variable(v, n, "BOBBIN_READY_FD", "4");
+    if (!r && spec->watchdog_ms)
+        r = append_variable(v, n, "BOBBIN_WATCHDOG_FD", "4");
     if (!r && spec->memory_max)
         r = append_number(v, n, "BOBBIN_MEMORY_MAX", spec->memory_max);
     if (!r && spec->watchdog_ms)
@@ -112,7 +114,7 @@ static int append_options(char **v, size_t *n, const struct component_spec *spec
 
 static int plan_environment(struct launch_plan *p, const struct launch_request *q)
 {
-    char **v = calloc(count_of(q->spec->environment) + 11, sizeof(char *));
+    char **v = calloc(count_of(q->spec->environment) + 12, sizeof(char *));
     char *state = NULL;
     size_t n = 0;
     int r;
@@ -255,6 +257,12 @@ static int plan_ready(struct launch_plan *p)
     return fcntl(p->ours.ready, F_SETFL, O_NONBLOCK);
 }
 
+/* Whether it has a descriptor to say that it is ready, or alive. */
+static bool speaks(const struct component_spec *spec)
+{
+    return spec->ready == READY_LINE || spec->watchdog_ms > 0;
+}
+
 static int plan_descriptors(struct launch_plan *p, const struct launch_request *q, struct error *e)
 {
     const struct directory *d = q->directory;
@@ -268,7 +276,7 @@ static int plan_descriptors(struct launch_plan *p, const struct launch_request *
     p->null = lift(open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (p->cwd < 0 || p->null < 0 || plan_pipe(&p->ours.out, &p->out) != 0 ||
         plan_pipe(&p->ours.err, &p->err) != 0 || plan_pipe(&p->our_report, &p->report) != 0 ||
-        plan_connection(p) != 0 || (q->spec->ready == READY_LINE && plan_ready(p) != 0))
+        plan_connection(p) != 0 || (speaks(q->spec) && plan_ready(p) != 0))
         return error_set(e, ERR_OTHER, "cannot open what a process in '%s' needs: %s", d->path,
                          strerror(errno));
     return 0;

@@ -86,7 +86,7 @@ static bool same_process(const struct component_spec *a, const struct component_
            same_strings(a->args, b->args) && same_strings(a->environment, b->environment) &&
            same_strings(a->files, b->files) && a->schedule == b->schedule &&
            a->ready == b->ready && a->memory_max == b->memory_max && a->cpu_max == b->cpu_max &&
-           a->files_max == b->files_max;
+           a->files_max == b->files_max && a->watchdog_ms == b->watchdog_ms;
 }
 
 static bool same_policy(const struct component_spec *a, const struct component_spec *b)
@@ -97,7 +97,7 @@ static bool same_policy(const struct component_spec *a, const struct component_s
            a->start_limit_burst == b->start_limit_burst &&
            a->start_limit_interval_ms == b->start_limit_interval_ms &&
            a->stop_timeout_ms == b->stop_timeout_ms && a->schedule_ms == b->schedule_ms &&
-           a->start_timeout_ms == b->start_timeout_ms && a->watchdog_ms == b->watchdog_ms &&
+           a->start_timeout_ms == b->start_timeout_ms &&
            a->log_size == b->log_size && a->log_keep == b->log_keep &&
            a->log_policy == b->log_policy;
 }

@@ -291,7 +291,8 @@ static void watch_ready(struct process *p)
     }
     p->ready.data = p;
     p->handles++;
-    uv_poll_start(&p->ready, UV_READABLE, ready_cb);
+    if (p->spec->ready == READY_LINE)
+        uv_poll_start(&p->ready, UV_READABLE, ready_cb);
 }
 
 static void not_started(struct process *p, const char *why)
@@ -472,9 +473,9 @@ void process_restore(struct process *p, const struct process_saved *saved)
     }
     watch_ready(p);
     if (saved->out >= 0)
-        p->out = read_output(p, p->out_name, saved->out);
+        p->out = read_output(p, false, saved->out);
     if (saved->err >= 0)
-        p->err = read_output(p, p->err_name, saved->err);
+        p->err = read_output(p, true, saved->err);
 }
 
 void process_discard(const struct process_saved *saved, struct warden *warden)
@@ -495,6 +496,19 @@ void process_discard(const struct process_saved *saved, struct warden *warden)
     for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
         if (fds[i] >= 0)
             close(fds[i]);
+}
+
+bool process_spoke(struct process *p)
+{
+    static char bytes[64 << 10]; /* as much as the pipe holds, unless the process made it larger */
+    ssize_t n;
+
+    if (!p->busy || p->launched.ready < 0)
+        return false;
+    do
+        n = read(p->launched.ready, bytes, sizeof(bytes));
+    while (n < 0 && errno == EINTR);
+    return n > 0;
 }
 
 void process_signal(struct process *p, int sig)

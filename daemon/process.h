@@ -62,6 +62,8 @@ void process_restore(struct process *p, const struct process_saved *saved);
 void process_discard(const struct process_saved *saved, struct warden *warden);
 
 /* Send a signal to the whole process group; nothing happens when there is none. */
+/* Whether the process has written to its BOBBIN_WATCHDOG_FD since this was asked last. */
+bool process_spoke(struct process *p);
 void process_signal(struct process *p, int sig);
 
 #endif

@@ -36,6 +36,7 @@ struct server_program {
     const char *path;
     char **argv;
 };
+
 struct journal;
 
 struct server_options {

@@ -15,6 +15,7 @@
 #include "client/runner/options.h"
 #include "client/runner/sandbox.h"
 #include "client/runner/stores.h"
+#include "client/runner/watchdog.h"
 
 #define STATUS_USAGE 2
 #define STATUS_CANNOT_RUN 125
@@ -138,6 +139,7 @@ int main(int argc, char **argv)
     }
     keep_connection_private();
     signal(SIGPIPE, SIG_IGN);
+    watchdog_start(getenv("BOBBIN_WATCHDOG_FD"), getenv("BOBBIN_WATCHDOG_MS"));
     int status = o.build ? build_all(&o) : run_module(&o);
     options_fini(&o);
     return status;

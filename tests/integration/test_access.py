@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True
-from service import Client, Service, read, run_tests, shell, until
+from service import Client, Service, read, run_tests, shell, until, with_private_mounts
 
 BIN = sys.argv[1]
 ALICE, BOB, CAROL, GROUP = 61001, 61002, 61003, 61900  # numbers without names
@@ -170,6 +170,45 @@ def process_is_its_owners_and_sees_nothing_else():
         assert out.count("Permission denied") == 4, out
 
 
+def process_has_all_groups_of_its_owner():
+    """A user with a name and more groups than one, in a passwd and a group of the test's own."""
+    with Service(BIN) as service:
+        for name, line in ("passwd", "bobbintest:x:%d:%d::/nonexistent:/bin/sh\n" % (ALICE, ALICE)), (
+            "group", "bobbintest:x:%d:\nbobbinone:x:61501:bobbintest\nbobbintwo:x:61502:other,bobbintest\n" % ALICE
+        ):
+            mine = service.dir + "/" + name
+            with open(mine, "w") as file:
+                file.write(read("/etc/" + name) + line)
+            os.chmod(mine, 0o644)
+            subprocess.run(["mount", "--bind", mine, "/etc/" + name], check=True)
+        shared = service.dir + "/shared"
+        with open(shared, "w") as file:
+            file.write("by group\n")
+        os.chown(shared, 0, 61502)
+        os.chmod(shared, 0o640)
+        script = "id -u; id -g; id -G; umask; cat %s" % shared
+        path = service.register("mine", {"main": shell(script, 'restart = "no"')}, owner=ALICE)
+        service.call("app.start", "mine")
+        service.until_state("mine", "exited")
+        lines = read(path + "/.spin/logs/main_stdout.txt").splitlines()
+        assert lines[:2] == [str(ALICE)] * 2, lines
+        assert sorted(map(int, lines[2].split())) == sorted([ALICE, 61501, 61502]), lines
+        assert lines[3:] == ["0077", "by group"], lines
+        # What the owner was when the process was started: a group that he has left is not the next one's.
+        with open(service.dir + "/group", "r+") as file:
+            text = file.read().replace("other,bobbintest", "other")
+            file.seek(0)
+            file.truncate()
+            file.write(text)
+        service.call("app.restart", "mine")
+        until(lambda: len(read(path + "/.spin/logs/main_stdout.txt").splitlines()) >= 9, "it has run again")
+        lines = read(path + "/.spin/logs/main_stdout.txt").splitlines()[5:]
+        assert sorted(map(int, lines[2].split())) == sorted([ALICE, 61501]), lines
+        assert "by group" not in lines, lines
+        for name in "passwd", "group":
+            subprocess.run(["umount", "-l", "/etc/" + name], check=True)
+
+
 def app_process_reaches_only_its_labels():
     """With whatever it tries over its connection, and from a child that it passed it to."""
     probe = os.path.join(os.path.dirname(os.path.abspath(__file__)), "app_probe.py")
@@ -200,6 +239,7 @@ run_tests(
         strangers_learn_nothing,
         manifest_and_configuration_grant,
         process_is_its_owners_and_sees_nothing_else,
+        *with_private_mounts([process_has_all_groups_of_its_owner]),
         app_process_reaches_only_its_labels,
     ]
 )

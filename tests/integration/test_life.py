@@ -257,6 +257,58 @@ def reload_touches_only_what_changed():
         assert "4000" in command, command
 
 
+def reload_at_the_edges():
+    """Fewer and more instances, a name, an environment, a manifest that is broken or gone."""
+    with Service(BIN) as service:
+        three = {"a": FOREVER + "\ninstances = 3", "b": FOREVER}
+        path = service.register("app", three)
+        service.call("app.start", "app")
+        told = lambda: {(c["id"], c["instance"]): (c["pid"], c["since"]) for c in service.components("app")}
+        running = lambda: all(c["state"] == "running" for c in service.components("app"))
+        until(running, "all run")
+        first = told()
+        for instances in 1, 2:
+            write_manifest(path, "app", {"a": FOREVER + "\ninstances = %d" % instances, "b": FOREVER})
+            assert service.run("reload", "app")[0] == 0
+            until(running, "all run")
+            now = told()
+            assert len(now) == instances + 1 and now["a", 1] == first["a", 1] and now["b", 1] == first["b", 1], (first, now)
+            until(lambda: not alive(first["a", 3][0]) and not alive(first["a", 2][0]), "the others are gone")
+        second = told()
+        # Nothing has changed: nothing happens. A comment is nothing, too.
+        assert service.run("reload", "app")[0] == 0 and told() == second
+        with open(path + "/spin.toml", "a") as file:
+            file.write("# nothing\n")
+        assert service.run("reload", "app")[0] == 0 and told() == second
+        for broken in "spin_manifest_version = 2\n[application", "", "\0":
+            with open(path + "/spin.toml", "w") as file:
+                file.write(broken)
+            assert service.run("reload", "app")[0] == 3 and told() == second, broken
+            assert "/spin.toml" in service.call("app.status", "app")["error"]
+        # The environment is the process's: that component alone is started anew.
+        write_manifest(path, "app", {"a": FOREVER + "\ninstances = 2", "b": FOREVER})
+        with open(path + "/spin.toml", "a") as file:
+            file.write("[component.b.environment]\nA = \"1\"\n")
+        assert service.run("reload", "app")[0] == 0
+        until(running, "all run")
+        third = told()
+        assert third["a", 1] == second["a", 1] and third["a", 2] == second["a", 2], (second, third)
+        assert third["b", 1][0] != second["b", 1][0] and "A=1" in read("/proc/%d/environ" % third["b", 1][0]).split("\0")
+        # One component is gone, and the app has another name, which every process was told.
+        write_manifest(path, "new name", {"a": FOREVER})
+        assert service.run("reload", path)[0] == 0
+        assert service.run("status", "app")[0] == 3
+        status = service.until_state("new name", "running")
+        until(lambda: not any(alive(pid) for pid, _ in third.values()), "those of before are gone")
+        assert "BOBBIN_APP=new name" in read("/proc/%d/environ" % status["pid"]).split("\0")
+        assert [app["name"] for app in service.call("app.list")] == ["new name"]
+        service.client("new name").call("set", "default", "k", b"v")
+        # Over a restart of the daemon as well, by its new name.
+        service.stop()
+        service.start()
+        service.until_state("new name", "running")
+
+
 def check_needs_no_daemon():
     with Service(BIN) as service:
         path = service.make_app("app", {"main": FOREVER})
@@ -269,6 +321,38 @@ def check_needs_no_daemon():
         os.chmod(path, 0o777)
         assert "can be written by others" in service.run("check", path)[2]
         service.start()
+
+
+# (module (memory (export "memory") 1) (func (export "_start") (loop (br 0))))
+ENDLESS = bytes.fromhex(
+    "0061736d01000000" "010401600000" "03020100" "0503010001" "0713" "02" "066d656d6f72790200" "065f73746172740000"
+    "0a09010700" "03400c000b0b"
+)
+
+
+def runner_answers_the_watchdog_for_its_guest():
+    """Also while the module is compiled, and while it computes without end; not when it is stopped."""
+    with Service(BIN) as service:
+        path = service.dir + "/app"
+        os.mkdir(path, 0o755)
+        with open(path + "/endless.wasm", "wb") as file:
+            file.write(ENDLESS)
+        write_manifest(path, "app", {"main": 'watchdog = "1s"\nrestart = "no"\nstop_timeout = "1s"'})
+        with open(path + "/spin.toml") as file:
+            text = file.read().replace("[component.main]", '[component.main]\nsource = "endless.wasm"')
+        with open(path + "/spin.toml", "w") as file:
+            file.write(text)
+        service.call("app.register", path)
+        service.call("app.start", "app")
+        pid = service.until_state("app", "running")["pid"]
+        until(lambda: service.component("app")["reason"] == "" and service.component("app")["cpu_ms"] > 1500, "it computes")
+        time.sleep(3)
+        status = service.component("app")
+        assert status["state"] == "running" and status["pid"] == pid and status["restarts"] == 0, status
+        os.kill(pid, signal.SIGSTOP)
+        status = service.until_state("app", "failed")
+        assert status["reason"] == "no ping within 1 s: killed by SIGABRT", status
+        assert not alive(pid)
 
 
 def schedules_and_readiness():
@@ -299,7 +383,9 @@ run_tests(
         other_directory_in_its_place_stays_untouched,
         lost_permissions_are_told_and_over_when_they_are,
         reload_touches_only_what_changed,
+        reload_at_the_edges,
         check_needs_no_daemon,
         schedules_and_readiness,
+        runner_answers_the_watchdog_for_its_guest,
     ]
 )

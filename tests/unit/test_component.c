@@ -315,6 +315,30 @@ START_TEST(ready_by_hello_and_watched_by_pings)
 }
 END_TEST
 
+/* By the descriptor that a process without a client library has for it; the time is looked at when it
+ * is over, so twice of it may pass. */
+START_TEST(watched_by_what_is_written)
+{
+    struct subject s;
+
+    subject_init(&s,
+                 "command = \"/bin/sh -c 'while [ ! -e stop ]; do printf . >&$BOBBIN_WATCHDOG_FD; "
+                 "sleep 0.02; done; exec sleep 1000'\"\nwatchdog = \"400ms\"\nrestart = \"no\"",
+                 "", NULL);
+    component_start(s.component);
+    subject_until(&s, COMPONENT_RUNNING);
+    uint64_t began = uv_hrtime();
+    while (uv_hrtime() - began < 1500 * UINT64_C(1000000))
+        uv_run(&env.loop, UV_RUN_ONCE);
+    ck_assert_int_eq(subject_state(&s), COMPONENT_RUNNING);
+    env_write("stop", "", 0644);
+    subject_until(&s, COMPONENT_FAILED);
+    ck_assert_str_eq(component_status(s.component).reason,
+                     "no ping within 400 ms: killed by SIGABRT");
+    subject_fini(&s);
+}
+END_TEST
+
 static bool has_three_runs(void *arg)
 {
     (void)arg;
@@ -407,6 +431,7 @@ int main(void)
     tcase_add_test(tc, ready_when_a_line_is_written);
     tcase_add_test(tc, never_ready_is_a_failure);
     tcase_add_test(tc, ready_by_hello_and_watched_by_pings);
+    tcase_add_test(tc, watched_by_what_is_written);
     tcase_add_test(tc, scheduled_component_runs_again_and_again);
     tcase_add_test(tc, reset_makes_a_failed_one_stopped);
     tcase_add_test(tc, gate_bounds_the_starts);

@@ -305,7 +305,7 @@ START_TEST(options_are_in_the_environment)
         "ready = \"line\"\nstart_timeout = 0",
         "source = \"app.wasm\"\nfiles = [\"app.wasm\", { source = \"spin.toml\", destination = \"m\" }]");
     snprintf(expected, sizeof(expected),
-             "BOBBIN_READY_FD=4\nBOBBIN_MEMORY_MAX=67108864\nBOBBIN_WATCHDOG_MS=9000\n"
+             "BOBBIN_READY_FD=4\nBOBBIN_WATCHDOG_FD=4\nBOBBIN_MEMORY_MAX=67108864\nBOBBIN_WATCHDOG_MS=9000\n"
              "BOBBIN_FILES=%s/app.wasm\t/app.wasm\n%s/spin.toml\t/m\n",
              env.app, env.app);
     env_check_contains(OUT, expected);
