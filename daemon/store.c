@@ -162,13 +162,15 @@ static int set_journal_mode(struct store *s, const char *mode, struct error *e)
     return 0;
 }
 
-/* Take the file for ourselves, and look before changing anything in it. */
+/* Take the file for ourselves, and look before changing anything in it. As long as it has a
+ * rollback journal, FULL: with less, a journal of which a power cut has left a part may be taken
+ * for whole. */
 static int take_ownership(struct store *s, struct error *e)
 {
     int rc = store_schema_guard(s);
 
     if (rc == SQLITE_OK)
-        rc = store_exec(s, "PRAGMA synchronous=NORMAL; PRAGMA cache_spill=OFF;"
+        rc = store_exec(s, "PRAGMA synchronous=FULL; PRAGMA cache_spill=OFF;"
                            "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"
                            "PRAGMA mmap_size=0; PRAGMA journal_size_limit=" WAL_KEEP ";"
                            "BEGIN IMMEDIATE");
@@ -185,7 +187,11 @@ static int take_ownership(struct store *s, struct error *e)
         rc = store_exec(s, "COMMIT");
     if (rc != SQLITE_OK)
         return store_error(s, rc, "open", e);
-    return set_journal_mode(s, "wal", e);
+    code = set_journal_mode(s, "wal", e);
+    if (code)
+        return code;
+    rc = store_exec(s, "PRAGMA synchronous=NORMAL");
+    return rc == SQLITE_OK ? 0 : store_error(s, rc, "open", e);
 }
 
 static int prepare_statements(struct store *s, struct error *e)
@@ -284,10 +290,7 @@ static bool has_moved(const struct store *s)
 /* The last transaction. */
 static int seal(struct store *s, struct error *e)
 {
-    int rc = store_exec(s, "PRAGMA synchronous=FULL");
-
-    if (rc == SQLITE_OK)
-        rc = sqlite3_prepare_v2(s->db, statement_sql[STORE_META_SET], -1,
+    int rc = sqlite3_prepare_v2(s->db, statement_sql[STORE_META_SET], -1,
                                 &s->statements[STORE_META_SET], NULL);
     if (rc == SQLITE_OK)
         rc = store_log_seal(s);
@@ -301,7 +304,9 @@ static int leave_plain_file(struct store *s, struct error *e)
 
     if (code)
         return code;
-    int rc = sqlite3_wal_checkpoint_v2(s->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    int rc = store_exec(s, "PRAGMA synchronous=FULL");
+    if (rc == SQLITE_OK)
+        rc = sqlite3_wal_checkpoint_v2(s->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     if (rc == SQLITE_OK)
         code = set_journal_mode(s, "delete", e);
     else

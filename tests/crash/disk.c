@@ -238,6 +238,27 @@ static const char *name_of_node(const struct disk *d, unsigned node)
     return "/";
 }
 
+/* Where the count of a journal's pages stands is written last, alone. */
+static bool counts_journal(const struct disk *d, const struct disk_event *e)
+{
+    return e->kind == DISK_WRITE && e->at == 0 && e->len == 12 &&
+           strstr(name_of_node(d, e->node), "-journal") != NULL;
+}
+
+bool disk_has_hasty_journal(const struct disk *d)
+{
+    for (size_t i = 0; i < d->event_count; i++) {
+        size_t before = i;
+        if (!counts_journal(d, &d->events[i]))
+            continue;
+        while (before && d->events[--before].node != d->events[i].node)
+            ;
+        if (d->events[before].kind != DISK_SYNC)
+            return true;
+    }
+    return false;
+}
+
 void disk_print(const struct disk *d, size_t position)
 {
     static const char *const words[] = {

@@ -52,6 +52,9 @@ int64_t disk_time_ms(const struct disk *d, size_t position);
  * same arguments leave the same. */
 void disk_cut(struct disk *d, size_t position, enum disk_loss loss, uint64_t seed,
               const char *target);
+/* Whether a rollback journal of SQLite was told to be whole before all of it was on the disk: its
+ * checksums are too weak to find out what is missing. A cut shows that only by rare chance. */
+bool disk_has_hasty_journal(const struct disk *d);
 /* What was done shortly before that position, to standard error, for people. */
 void disk_print(const struct disk *d, size_t position);
 /* Delete a directory and what is in it, if it is there. */

@@ -23,6 +23,8 @@
 
 /* Every so manyth script is one of the registry. */
 #define REGISTRY_EVERY 4
+/* … and of the others every so manyth is little more than opening and closing. */
+#define BRIEF_EVERY 2
 
 struct settings {
     uint64_t cuts, seed;
@@ -30,11 +32,13 @@ struct settings {
     const char *only;
 };
 
+enum { JOBS_MOST = 64 };
+
 /* What the workers share. */
 struct shared {
     _Atomic uint64_t next; /* script */
-    _Atomic uint64_t cuts, recovery_cuts, acknowledged, scripts;
     _Atomic bool failed;
+    struct trial_counts of[JOBS_MOST]; /* each its own */
 };
 
 static struct shared *shared;
@@ -109,6 +113,8 @@ static struct settings parse(int argc, char **argv)
         else
             exit(2);
     }
+    if (s.jobs > JOBS_MOST)
+        s.jobs = JOBS_MOST;
     return s;
 }
 
@@ -119,23 +125,32 @@ static bool is_registry(const struct settings *s, uint64_t script)
     return script % REGISTRY_EVERY == REGISTRY_EVERY - 1;
 }
 
-static void work(const struct settings *s, const char *directory)
+static struct trial_counts sum(void)
+{
+    struct trial_counts all = {0};
+
+    for (unsigned i = 0; i < JOBS_MOST; i++) {
+        all.scripts += shared->of[i].scripts;
+        all.cuts += shared->of[i].cuts;
+        all.recovery_cuts += shared->of[i].recovery_cuts;
+        all.acknowledged += shared->of[i].acknowledged;
+    }
+    return all;
+}
+
+static void work(const struct settings *s, const char *directory, struct trial_counts *counts)
 {
     disk_lie(s->lies);
-    while (!shared->failed && shared->cuts < s->cuts) {
-        struct trial t = {.cuts = s->each};
-        struct trial_counts counts = {0};
+    while (!shared->failed && sum().cuts < s->cuts) {
+        struct trial t = {.cuts = s->each, .lies = s->lies != 0};
         uint64_t script = atomic_fetch_add(&shared->next, 1);
         t.seed = s->seed + script;
+        t.brief = s->only ? strcmp(s->only, "brief") == 0 : script % BRIEF_EVERY == 0;
         snprintf(t.directory, sizeof(t.directory), "%s", directory);
         if (is_registry(s, script))
-            trial_registry(&t, &counts);
+            trial_registry(&t, counts);
         else
-            trial_store(&t, &counts);
-        shared->cuts += counts.cuts;
-        shared->recovery_cuts += counts.recovery_cuts;
-        shared->acknowledged += counts.acknowledged;
-        shared->scripts += counts.scripts;
+            trial_store(&t, counts);
     }
 }
 
@@ -152,7 +167,7 @@ static void start_worker(const struct settings *s, const char *base, unsigned i)
         err(2, "fork");
     if (pid)
         return;
-    work(s, directory);
+    work(s, directory, &shared->of[i]);
     exit(0);
 }
 
@@ -182,6 +197,7 @@ static void make_base(char ret[64])
 int main(int argc, char **argv)
 {
     struct settings s = parse(argc, argv);
+    struct trial_counts all;
     char base[64];
 
     printf("BOBBIN_SEED=%llu\n", (unsigned long long)s.seed);
@@ -194,10 +210,11 @@ int main(int argc, char **argv)
     wait_for_workers(s.jobs);
     if (!shared->failed || !getenv("BOBBIN_KEEP"))
         disk_remove(base);
+    all = sum();
     printf("%llu power cuts, %llu of them during a recovery, in %llu scripts with %llu"
            " acknowledged writes: %s\n",
-           (unsigned long long)shared->cuts, (unsigned long long)shared->recovery_cuts,
-           (unsigned long long)shared->scripts, (unsigned long long)shared->acknowledged,
+           (unsigned long long)all.cuts, (unsigned long long)all.recovery_cuts,
+           (unsigned long long)all.scripts, (unsigned long long)all.acknowledged,
            shared->failed ? "FAILED" : "none lost");
     return shared->failed ? 1 : 0;
 }

@@ -3,6 +3,7 @@
 #ifndef BOBBIN_TESTS_CRASH_TRIAL_H
 #define BOBBIN_TESTS_CRASH_TRIAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,8 @@
 struct trial {
     char directory[200]; /* to work in */
     uint64_t seed;
+    bool lies;     /* some syncs do nothing */
+    bool brief;    /* little more than opening and closing */
     unsigned cuts; /* how many of the script's positions are tried; 0: each */
 };
 

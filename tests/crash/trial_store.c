@@ -159,8 +159,10 @@ void trial_store(const struct trial *t, struct trial_counts *counts)
     trial_say(NULL, 0, "store, seed %llu: before any cut", (unsigned long long)t->seed);
     disk = disk_record(path);
     script_init(&s, &empty, 0);
-    script_run(&s, disk, path, SCRIPT_FULL, random_next(&random));
+    script_run(&s, disk, path, t->brief ? SCRIPT_SHORT : SCRIPT_FULL, random_next(&random));
     disk_stop(disk);
+    if (disk_has_hasty_journal(disk) && !t->lies)
+        trial_fail("a journal counts before it is on the disk");
     size_t events = disk_position(disk);
     size_t cuts = t->cuts && t->cuts <= events ? t->cuts : events + 1;
     for (size_t i = 0; i < cuts; i++) {
