@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -499,6 +500,17 @@ static int grow(struct commit_log *log, unsigned i, uint64_t size, struct error 
     return 0;
 }
 
+/* Whether as much is left on the file system as a segment of that size takes. Where it is not, the
+ * log stays as small as it can be: it must not take the room that the database needs to take it in. */
+static bool has_room(const struct commit_log *log, const struct segment *s, uint64_t size)
+{
+    struct statvfs fs;
+
+    if (size <= log->limits.first || fstatvfs(s->fd, &fs) != 0)
+        return true;
+    return (uint64_t)fs.f_bavail * fs.f_frsize + s->size >= size * 2;
+}
+
 /* Begin a new generation in a segment that is free. */
 static int begin_segment(struct commit_log *log, unsigned i, struct error *e)
 {
@@ -514,8 +526,9 @@ static int begin_segment(struct commit_log *log, unsigned i, struct error *e)
         code = grow(log, i, log->limits.first, e);
     if (code)
         return code;
-    if (s->size > log->limits.most && ftruncate(s->fd, (off_t)log->limits.most) == 0)
-        s->size = log->limits.most;
+    uint64_t most = has_room(log, s, s->size) ? log->limits.most : log->limits.first;
+    if (s->size > most && ftruncate(s->fd, (off_t)most) == 0)
+        s->size = most;
     if (getrandom(&header.salt, sizeof(header.salt), 0) != sizeof(header.salt))
         return fail(log, i, "write", errno, e);
     commit_log_header_write(&header, bytes);
@@ -533,13 +546,13 @@ static int begin_segment(struct commit_log *log, unsigned i, struct error *e)
 }
 
 /* How far the active segment grows for a record that does not fit: enough for it, doubling while
- * that is little. */
+ * that is little and there is room. */
 static uint64_t grown_size(const struct commit_log *log, uint64_t needed)
 {
     const struct segment *s = &log->segments[log->active];
     uint64_t more = s->size < GROW_MOST ? s->size : GROW_MOST;
 
-    return s->size + more > needed ? s->size + more : needed;
+    return s->size + more > needed && has_room(log, s, s->size + more) ? s->size + more : needed;
 }
 
 static bool is_free(const struct segment *s)
@@ -569,7 +582,8 @@ static int make_room(struct commit_log *log, size_t size, struct error *e)
         return begin_with_room(log, log->active, size, e);
     if (s->end + size <= s->size)
         return 0;
-    bool grows = s->size < log->limits.most && now_ms() - s->began_ms < TURN_MS;
+    bool grows = s->size < log->limits.most && now_ms() - s->began_ms < TURN_MS &&
+                 has_room(log, s, grown_size(log, s->end + size));
     if (is_free(&log->segments[other]) && !grows) {
         int code = commit_log_sync(log, e);
         return code ? code : begin_with_room(log, other, size, e);
@@ -728,7 +742,10 @@ bool commit_log_is_full(const struct commit_log *log)
 {
     const struct segment *s = &log->segments[log->active];
 
-    return !is_free(&log->segments[1 - log->active]) && s->end > log->limits.most;
+    if (is_free(&log->segments[1 - log->active]))
+        return false;
+    return s->end > log->limits.most ||
+           (s->end > s->size / 4 * 3 && !has_room(log, s, s->size * 2));
 }
 
 uint64_t commit_log_size(const struct commit_log *log)

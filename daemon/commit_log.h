@@ -103,7 +103,8 @@ bool commit_log_is_broken(const struct commit_log *log);
 void commit_log_release(struct commit_log *log, uint64_t commit);
 /* Whether commits up to this one should be released soon, so that the log need not grow; 0: no. */
 uint64_t commit_log_wants_release(const struct commit_log *log);
-/* Whether it has outgrown its limit since nothing was released: release before appending more. */
+/* Whether it has outgrown its limit since nothing was released, or soon will on a disk that is almost
+ * full: release before appending more. */
 bool commit_log_is_full(const struct commit_log *log);
 /* Bytes of both files. */
 uint64_t commit_log_size(const struct commit_log *log);

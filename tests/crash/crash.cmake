@@ -18,3 +18,19 @@ foreach(what sqlite log directory)
     set_tests_properties(power_cut_without_${what}_syncs PROPERTIES TIMEOUT 300 LABELS crash
         PASS_REGULAR_EXPRESSION "LOST: |DAMAGED: |disk image is malformed")
 endforeach()
+
+add_custom_target(crash
+    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/crash/crash.sh ${CMAKE_BINARY_DIR}
+    DEPENDS test_power_cut test_kill bobbind
+    USES_TERMINAL)
+
+# What fails around the daemon: the disk, descriptors, clients by the hundred.
+foreach(name disk_full descriptors)
+    bobbin_check_test(test_${name}
+        SOURCES crash/test_${name}.c crash/writers.c
+        LIBRARIES test_harness
+        LABELS crash
+        TIMEOUT 300)
+    set_tests_properties(test_${name} PROPERTIES SKIP_RETURN_CODE 77)
+    add_dependencies(test_${name} bobbind)
+endforeach()
