@@ -62,7 +62,10 @@ int store_expiry_load(struct store *s)
     s->next_expiry = -1;
     if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) == SQLITE_INTEGER)
         s->next_expiry = sqlite3_column_int64(stmt, 0);
-    return sqlite3_reset(stmt);
+    int rc = sqlite3_reset(stmt);
+    if (rc != SQLITE_OK)
+        s->next_expiry = 0; /* it is not known: rather look each time */
+    return rc;
 }
 
 int64_t store_next_expiry(const struct store *s)

@@ -6,6 +6,9 @@
 #include "protocol/limits.h"
 #include "protocol/message.h"
 
+/* Bytes that the result of an increment, and of a swap or atomic that has written, takes at most. */
+#define RESULT_LEAST 16u
+
 /* SQLite takes a NULL pointer for SQL's NULL. */
 static const char *bytes_of(struct slice slice)
 {
@@ -250,6 +253,16 @@ bool store_must_wait(const struct store *s, const struct op *op)
     return false;
 }
 
+/* What an operation writes is not undone for want of memory for its answer: have that before. */
+static bool has_room_for_result(struct op *op)
+{
+    bool answers = op->kind == OP_INCREMENT || op->kind == OP_SWAP || op->kind == OP_ATOMIC;
+
+    if (answers && buffer_reserve(&op->result, RESULT_LEAST) != 0)
+        op_fail(op, ERR_OTHER, "out of memory");
+    return op->status == 0;
+}
+
 void store_run(struct store *s, struct op *op)
 {
     assert(s->in_batch || !op_is_write(op));
@@ -264,7 +277,7 @@ void store_run(struct store *s, struct op *op)
     }
     size_t changes = s->in_batch ? s->changes.count : 0;
     store_tick(s);
-    if (within_limits(op) && label_allowed(s, op))
+    if (within_limits(op) && label_allowed(s, op) && has_room_for_result(op))
         runners[op->kind](s, op);
     note_commit(s, op, changes);
     op->lasting = op->status == 0 && store_lasting(s, op);

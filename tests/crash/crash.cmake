@@ -1,12 +1,21 @@
 # What survives: power cuts on a simulated disk, SIGKILL of the daemon.
-add_executable(test_power_cut
-    crash/power_cut.c crash/trial_store.c crash/trial_registry.c crash/script.c
-    crash/script_batch.c crash/model_state.c crash/sim.c crash/disk.c crash/disk_calls.c
-    crash/disk_cut.c)
-target_include_directories(test_power_cut PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
-target_link_libraries(test_power_cut PRIVATE
-    bobbind_server PkgConfig::SQLITE Threads::Threads bobbin_warnings)
-set_target_properties(test_power_cut PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+set(CRASH_SOURCES crash/trial.c crash/trial_store.c crash/script.c crash/script_batch.c
+    crash/model_state.c crash/sim.c crash/disk.c crash/disk_calls.c crash/disk_cut.c
+    crash/memory.c)
+add_executable(test_power_cut crash/power_cut.c crash/trial_registry.c ${CRASH_SOURCES})
+add_executable(test_store_faults crash/store_faults.c ${CRASH_SOURCES})
+foreach(name power_cut store_faults)
+    target_include_directories(test_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    target_link_libraries(test_${name} PRIVATE
+        bobbind_server PkgConfig::SQLITE Threads::Threads bobbin_warnings)
+    set_target_properties(test_${name} PROPERTIES
+        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+endforeach()
+# Sanitizers have an allocator of their own.
+if(NOT BOBBIN_SANITIZE)
+    target_compile_definitions(test_store_faults PRIVATE BOBBIN_TEST_OWN_MEMORY)
+    target_compile_options(test_store_faults PRIVATE -fno-builtin)
+endif()
 
 # A few of each in every run; as many as there should be with the target "crash".
 add_test(NAME power_cut COMMAND test_power_cut --cuts 600 --each 30 --jobs 2)
@@ -16,12 +25,15 @@ foreach(what sqlite log directory)
     add_test(NAME power_cut_without_${what}_syncs
         COMMAND test_power_cut --cuts 10000 --each 30 --lie ${what})
     set_tests_properties(power_cut_without_${what}_syncs PROPERTIES TIMEOUT 300 LABELS crash
-        PASS_REGULAR_EXPRESSION "LOST: |DAMAGED: |disk image is malformed")
+        PASS_REGULAR_EXPRESSION "LOST: |DAMAGED: |cannot be opened: ")
 endforeach()
+
+add_test(NAME store_faults COMMAND test_store_faults --stride 61)
+set_tests_properties(store_faults PROPERTIES TIMEOUT 300 LABELS crash)
 
 add_custom_target(crash
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/crash/crash.sh ${CMAKE_BINARY_DIR}
-    DEPENDS test_power_cut test_kill bobbind
+    DEPENDS test_power_cut test_store_faults test_kill bobbind
     USES_TERMINAL)
 
 # What fails around the daemon: the disk, descriptors, clients by the hundred.
@@ -34,3 +46,14 @@ foreach(name disk_full descriptors)
     set_tests_properties(test_${name} PROPERTIES SKIP_RETURN_CODE 77)
     add_dependencies(test_${name} bobbind)
 endforeach()
+
+# Sockets a byte at a time and interrupted calls, for client and daemon alike.
+if(NOT BOBBIN_SANITIZE)
+    add_library(test_drip MODULE crash/drip_preload.c)
+    target_link_libraries(test_drip PRIVATE bobbin_warnings)
+    foreach(name kv wire watch unread)
+        add_test(NAME drip_${name} COMMAND test_${name})
+        set_tests_properties(drip_${name} PROPERTIES TIMEOUT 300 LABELS crash
+            ENVIRONMENT "LD_PRELOAD=$<TARGET_FILE:test_drip>")
+    endforeach()
+endif()

@@ -9,12 +9,23 @@ out=$(mktemp -d) || exit 2
 trap 'rm -rf "$out"' EXIT
 began=$SECONDS
 
-(s=$SECONDS; "$build/tests/test_power_cut" --cuts "$cuts" --each 0 >"$out/cuts" 2>&1; echo $? >"$out/cuts.rc"; echo $((SECONDS - s)) >"$out/cuts.s") &
-(s=$SECONDS; BOBBIN_KILLS=$(((kills + 1) / 2)) "$build/tests/test_kill" >"$out/kills" 2>&1; echo $? >"$out/kills.rc"; echo $((SECONDS - s)) >"$out/kills.s") &
+# run NAME COMMAND…: leaves its output, its exit status and the seconds that it took.
+run() {
+    local name=$1 s=$SECONDS
+    shift
+    "$@" >"$out/$name" 2>&1
+    echo $? >"$out/$name.rc"
+    echo $((SECONDS - s)) >"$out/$name.s"
+}
+run cuts "$build/tests/test_power_cut" --cuts "$cuts" --each 0 &
+(
+    BOBBIN_KILLS=$(((kills + 1) / 2)) run kills "$build/tests/test_kill"
+    run faults "$build/tests/test_store_faults" --stride "${STRIDE:-3}"
+) &
 wait
 
 failed=0
-for what in cuts kills; do
+for what in cuts kills faults; do
     [ "$(cat "$out/$what.rc")" = 0 ] || { cat "$out/$what"; failed=1; }
 done
 for what in sqlite log directory; do
@@ -32,9 +43,10 @@ row "  of them during the recovery from another" "$(sum 'of them during' "$out/c
 row "  acknowledged writes" "$(sum 'acknowledged writes' "$out/cuts")" ""
 row "SIGKILL of the daemon under load" "$(sum 'kills,' "$out/kills")" "$(result kills), $(cat "$out/kills.s") s"
 row "  acknowledged writes" "$(sum 'acknowledged writes' "$out/kills")" ""
+row "injected faults below a store" "$(sum 'injected faults' "$out/faults")" "$(result faults), $(cat "$out/faults.s") s"
 row "power cuts, SQLite's syncs off" "$(sum 'power cuts,' "$out/lie.sqlite")" "$(found sqlite)"
 row "power cuts, the commit log's syncs off" "$(sum 'power cuts,' "$out/lie.log")" "$(found log)"
 row "power cuts, directories' syncs off" "$(sum 'power cuts,' "$out/lie.directory")" "$(found directory)"
-grep -h BOBBIN_SEED "$out/cuts" "$out/kills"
+grep -h BOBBIN_SEED "$out/cuts" "$out/kills" "$out/faults"
 echo "$((SECONDS - began)) s in all"
 exit $failed

@@ -12,6 +12,7 @@
 
 #include "daemon/clock.h"
 #include "disk_internal.h"
+#include "memory.h"
 
 #define PRINT_EVENTS 24u
 
@@ -22,12 +23,14 @@ static unsigned wanted_lies;
 
 void disk_lock(void)
 {
+    memory_spare(); /* what is recorded takes none of the program's */
     pthread_mutex_lock(&lock);
 }
 
 void disk_unlock(void)
 {
     pthread_mutex_unlock(&lock);
+    memory_spare_end();
 }
 
 void disk_lie(unsigned lies)

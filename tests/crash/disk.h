@@ -44,6 +44,12 @@ void disk_free(struct disk *d);
 /* For recordings that begin later: bits of enum disk_lie. */
 void disk_lie(unsigned lies);
 
+/* Let the n-th call from now (1: the next) on the recorded files, and the `times` - 1 behind it,
+ * fail with that errno; n 0: none. Of a write that finds the disk full a part is done. */
+void disk_fail(size_t n, size_t times, int errnum);
+/* How many have failed. */
+size_t disk_failed(void);
+
 /* How many events there have been so far. A cut at position n is before the event of that index. */
 size_t disk_position(const struct disk *d);
 /* When the event at the position happened, by clock_now_ms; behind the last one: the last one's. */

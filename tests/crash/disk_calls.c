@@ -21,6 +21,41 @@
 
 static unsigned nodes_of_fds[FD_MOST]; /* node + 1; 0: not recorded */
 
+static size_t fail_at, fail_times, failures; /* at the how manyth call from now; 0: never */
+static int fail_errnum;
+
+void disk_fail(size_t n, size_t times, int errnum)
+{
+    disk_lock();
+    fail_at = n;
+    fail_times = times;
+    fail_errnum = errnum;
+    failures = 0;
+    disk_unlock();
+}
+
+size_t disk_failed(void)
+{
+    return failures;
+}
+
+/* Whether a call on our files fails, under the lock. */
+static bool fails(bool ours)
+{
+    if (!ours || !fail_at || !fail_times)
+        return false;
+    if (fail_at > 1) {
+        fail_at--;
+        return false;
+    }
+    fail_times--;
+    failures++;
+    return true;
+}
+
+/* The same for a call whose result is that of the system otherwise. */
+#define UNLESS_FAILS(ours, call) (fails(ours) ? (errno = fail_errnum, -1) : (call))
+
 /* The node that a descriptor is open on, under the lock; -1: none of ours. */
 static long node_of(int fd)
 {
@@ -124,7 +159,7 @@ static int open_noted(int dirfd, const char *path, int flags, mode_t mode)
 
     disk_lock();
     bool ours = find_place(dirfd, path, &place);
-    fd = (int)syscall(SYS_openat, dirfd, path, flags, mode);
+    fd = UNLESS_FAILS(ours, (int)syscall(SYS_openat, dirfd, path, flags, mode));
     if (fd >= 0 && fd < FD_MOST) {
         nodes_of_fds[fd] = ours ? opened_node(&place, fd) + 1 : 0;
         if (ours && flags & O_TRUNC)
@@ -178,18 +213,39 @@ EXPORT ssize_t write(int fd, const void *bytes, size_t len)
     disk_lock();
     long node = node_of(fd);
     off_t at = node >= 0 ? lseek(fd, 0, SEEK_CUR) : 0;
-    ssize_t n = syscall(SYS_write, fd, bytes, len);
+    ssize_t n = UNLESS_FAILS(node >= 0, syscall(SYS_write, fd, bytes, len));
     if (node >= 0 && n > 0)
         note_write((unsigned)node, bytes, (size_t)n, (uint64_t)at);
     disk_unlock();
     return n;
 }
 
+static ssize_t pread_noted(int fd, void *bytes, size_t len, off_t at)
+{
+    disk_lock();
+    ssize_t n = UNLESS_FAILS(node_of(fd) >= 0, syscall(SYS_pread64, fd, bytes, len, at));
+    disk_unlock();
+    return n;
+}
+
+EXPORT ssize_t pread(int fd, void *bytes, size_t len, off_t at)
+{
+    return pread_noted(fd, bytes, len, at);
+}
+
+EXPORT ssize_t pread64(int fd, void *bytes, size_t len, off_t at)
+{
+    return pread_noted(fd, bytes, len, at);
+}
+
 static ssize_t pwritev_noted(int fd, const struct iovec *v, int count, off_t at)
 {
     disk_lock();
     long node = node_of(fd);
-    ssize_t n = syscall(SYS_pwritev, fd, v, count, at, 0L);
+    ssize_t n = UNLESS_FAILS(node >= 0, syscall(SYS_pwritev, fd, v, count, at, 0L));
+    /* A disk that is full has taken a part before. */
+    if (node >= 0 && n < 0 && errno == ENOSPC && v[0].iov_len > 1)
+        n = syscall(SYS_pwrite64, fd, v[0].iov_base, v[0].iov_len / 2, at);
     size_t left = n > 0 && node >= 0 ? (size_t)n : 0;
     for (int i = 0; left; i++) {
         size_t len = v[i].iov_len < left ? v[i].iov_len : left;
@@ -222,7 +278,7 @@ DEFINE_PWRITEV(pwritev64)
     EXPORT int name(int fd, off_t size)                                                            \
     {                                                                                              \
         disk_lock();                                                                               \
-        int rc = (int)syscall(SYS_ftruncate, fd, size);                                            \
+        int rc = UNLESS_FAILS(node_of(fd) >= 0, (int)syscall(SYS_ftruncate, fd, size));            \
         if (!rc && node_of(fd) >= 0)                                                               \
             note_resize((unsigned)node_of(fd), (uint64_t)size);                                    \
         disk_unlock();                                                                             \
@@ -238,9 +294,14 @@ static int sync_noted(int fd, long call)
     long node = node_of(fd);
     struct disk *d = disk_current;
     size_t upto = node >= 0 ? d->event_count : 0;
+    bool failing = fails(node >= 0);
     disk_unlock();
     if (node < 0)
         return (int)syscall(call, fd);
+    if (failing) {
+        errno = fail_errnum;
+        return -1;
+    }
     sched_yield();
     disk_lock();
     if (!d->nodes[node].lies)
@@ -266,7 +327,7 @@ EXPORT int unlinkat(int dirfd, const char *path, int flags)
     disk_lock();
     bool ours = find_place(dirfd, path, &place);
     long i = ours ? disk_names_find(&disk_current->now, place.directory, place.name) : -1;
-    int rc = (int)syscall(SYS_unlinkat, dirfd, path, flags);
+    int rc = UNLESS_FAILS(ours, (int)syscall(SYS_unlinkat, dirfd, path, flags));
     if (!rc && i >= 0)
         note_name(DISK_UNLINK, &place, &place, disk_current->now.list[i].node);
     disk_unlock();
@@ -293,8 +354,8 @@ static int relink(int fromfd, const char *from, int tofd, const char *to, int fl
     long i = known ? disk_names_find(&disk_current->now, old.directory, old.name) : -1;
     if (ours && i < 0)
         errx(2, "simulated disk: '%s' comes from outside", to);
-    int rc = (int)(moves ? syscall(SYS_renameat, fromfd, from, tofd, to)
-                         : syscall(SYS_linkat, fromfd, from, tofd, to, flags));
+    int rc = UNLESS_FAILS(ours, (int)(moves ? syscall(SYS_renameat, fromfd, from, tofd, to)
+                                            : syscall(SYS_linkat, fromfd, from, tofd, to, flags)));
     if (!rc && ours)
         note_name(moves ? DISK_RENAME : DISK_LINK, moves ? &old : &new, &new,
                   disk_current->now.list[i].node);
@@ -323,7 +384,7 @@ EXPORT int mkdirat(int dirfd, const char *path, mode_t mode)
 
     disk_lock();
     bool ours = find_place(dirfd, path, &place);
-    int rc = (int)syscall(SYS_mkdirat, dirfd, path, mode);
+    int rc = UNLESS_FAILS(ours, (int)syscall(SYS_mkdirat, dirfd, path, mode));
     if (!rc && ours)
         note_name(DISK_LINK, &place, &place, disk_add_node(disk_current, true, place.name));
     disk_unlock();

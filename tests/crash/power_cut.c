@@ -7,7 +7,6 @@
  * sqlite, log, directory or all: syncs of those do nothing, and the run has to fail. */
 #include <err.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,35 +41,6 @@ struct shared {
 };
 
 static struct shared *shared;
-static char saying[600];
-static const struct disk *saying_disk;
-static size_t saying_position;
-
-void trial_say(const struct disk *disk, size_t position, const char *format, ...)
-{
-    size_t len = format[0] == ',' ? strlen(saying) : 0;
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(saying + len, sizeof(saying) - len, format, args);
-    va_end(args);
-    saying_disk = disk;
-    saying_position = position;
-}
-
-void trial_fail(const char *format, ...)
-{
-    va_list args;
-
-    fprintf(stderr, "%s:\n    ", saying);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
-    if (saying_disk)
-        disk_print(saying_disk, saying_position);
-    exit(1);
-}
 
 static void parse_lie(struct settings *s, const char *word)
 {
@@ -183,17 +153,6 @@ static void wait_for_workers(unsigned count)
     }
 }
 
-static void make_base(char ret[64])
-{
-    const char *tmp = getenv("TMPDIR");
-
-    /* Nothing of it need ever be on a disk. */
-    if (!tmp)
-        tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-    if (snprintf(ret, 64, "%s/bobbin-cut-XXXXXX", tmp) >= 64 || !mkdtemp(ret))
-        err(2, "%s", ret);
-}
-
 int main(int argc, char **argv)
 {
     struct settings s = parse(argc, argv);
@@ -201,7 +160,7 @@ int main(int argc, char **argv)
     char base[64];
 
     printf("BOBBIN_SEED=%llu\n", (unsigned long long)s.seed);
-    make_base(base);
+    trial_make_base(base);
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         err(2, "mmap");

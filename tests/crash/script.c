@@ -9,8 +9,10 @@
 
 #include "daemon/clock.h"
 #include "daemon/store.h"
+#include "memory.h"
 #include "script_batch.h"
 #include "sim.h"
+#include "trial.h"
 
 /* How far the clock goes before the batcher's timer would ask for a sync of relaxed commits. */
 #define TICK_MS 100
@@ -26,10 +28,32 @@ struct run {
     struct store_options options;
     struct random random;
     struct state state;
+    bool faulty;
     struct store_checkpoint *checkpoint; /* NULL: none is under way */
     pthread_t thread;                    /* … which runs it, if … */
     bool threaded;
 };
+
+/* How often a store that cannot be opened is tried again. */
+#define OPEN_MOST 2000
+
+static int spare_again(int code)
+{
+    memory_spare();
+    return code;
+}
+
+/* What the test needs itself is never short of memory. */
+#define CALL(call) (memory_spare_end(), spare_again(call))
+
+/* Whether it failed, where it may. */
+static bool failed(struct run *r, int code, const char *what, const struct error *e)
+{
+    if (code && !r->faulty)
+        trial_fail("cannot %s: %s", what, e->text);
+    r->script->failures += code != 0;
+    return code != 0;
+}
 
 static struct moment *add_moment(struct script *s)
 {
@@ -64,12 +88,24 @@ void script_allowed(const struct script *s, size_t position, int64_t time_ms, si
     *ret_first = *ret_last = 0;
     for (size_t i = 1; i < s->count; i++) {
         const struct moment *m = &s->moments[i];
+        if (m->failed)
+            continue;
         if (m->begun < position)
             *ret_last = i;
         if (m->durable <= position ||
             (m->acknowledged <= position && time_ms - m->time_ms >= RELAXED_MS))
             *ret_first = i;
     }
+}
+
+/* The last one that was not refused. */
+static struct moment *last_moment(const struct run *r)
+{
+    size_t i = r->script->count - 1;
+
+    while (r->script->moments[i].failed)
+        i--;
+    return &r->script->moments[i];
 }
 
 /* All that was acknowledged so far is on the disk. */
@@ -79,6 +115,19 @@ static void note_durable(struct run *r)
 
     for (size_t i = r->script->count; i-- && r->script->moments[i].durable == SIZE_MAX;)
         r->script->moments[i].durable = position;
+}
+
+static void note_refused(struct run *r, size_t begun, const struct state *state, uint64_t commit)
+{
+    *add_moment(r->script) = (struct moment){
+        .state = *state,
+        .commit = commit,
+        .digest = state_digest(state),
+        .begun = begun,
+        .acknowledged = disk_position(r->disk),
+        .durable = SIZE_MAX,
+        .failed = true,
+    };
 }
 
 static void note_moment(struct run *r, size_t begun, uint64_t commit)
@@ -99,19 +148,24 @@ static void note_moment(struct run *r, size_t begun, uint64_t commit)
 static void open_store(struct run *r)
 {
     struct error e = {0};
+    int code = -1;
 
     r->options = store_defaults;
     r->options.log_first = 8192u << random_below(&r->random, 2);
     r->options.log_most = 32768u << random_below(&r->random, 2);
     r->options.fold_changes = 5 + random_below(&r->random, 60);
     r->options.wal_pages = 4 + random_below(&r->random, 12);
-    r->options.relaxed = random_percent(&r->random, 20);
-    if (store_open_with(&r->directory, &r->options, &r->store, &e) != 0)
-        errx(1, "the store cannot be opened: %s", e.text);
-    uint64_t commit = r->script->moments[r->script->count - 1].commit;
+    r->options.relaxed = random_percent(&r->random, 20) && !r->faulty;
+    for (unsigned i = 0; code && i < OPEN_MOST; i++) {
+        code = CALL(store_open_with(&r->directory, &r->options, &r->store, &e));
+        failed(r, code, "open", &e);
+    }
+    if (code)
+        trial_fail("the store cannot be opened any more: %s", e.text);
+    uint64_t commit = last_moment(r)->commit;
     if (store_commit_number(r->store) != commit)
-        errx(1, "the store opens with commit %llu, not %llu",
-             (unsigned long long)store_commit_number(r->store), (unsigned long long)commit);
+        trial_fail("the store opens with commit %llu, not %llu",
+                   (unsigned long long)store_commit_number(r->store), (unsigned long long)commit);
 }
 
 static void *checkpoint_main(void *arg)
@@ -126,9 +180,11 @@ static void end_checkpoint(struct run *r)
         return;
     if (r->threaded)
         pthread_join(r->thread, NULL);
-    else
+    memory_spare_end();
+    if (!r->threaded)
         store_checkpoint_run(r->checkpoint);
     store_checkpoint_end(r->store, r->checkpoint);
+    memory_spare();
     r->checkpoint = NULL;
 }
 
@@ -137,26 +193,33 @@ static void begin_checkpoint(struct run *r)
 {
     if (r->checkpoint || !store_wants_checkpoint(r->store))
         return;
+    memory_spare_end();
     r->checkpoint = store_checkpoint_begin(r->store);
-    r->threaded = random_percent(&r->random, 50);
+    memory_spare();
+    r->threaded = r->checkpoint && !r->faulty && random_percent(&r->random, 50);
     if (r->threaded && pthread_create(&r->thread, NULL, checkpoint_main, r->checkpoint) != 0)
         err(2, "thread");
 }
 
 static void run_batch(struct run *r)
 {
-    struct moment *last = &r->script->moments[r->script->count - 1];
+    const struct moment last = *last_moment(r);
     size_t begun = disk_position(r->disk);
-    uint64_t commit;
+    bool done = script_batch(r->store, &r->random, r->faulty, &r->state);
+    uint64_t commit = store_commit_number(r->store);
 
-    script_batch(r->store, &r->random, &r->state);
-    r->script->batches++;
-    commit = store_commit_number(r->store);
-    if (commit == last->commit && state_digest(&r->state) == last->digest)
+    if (!done) {
+        r->script->failures++;
+        note_refused(r, begun, &r->state, last.commit + 1);
+        r->state = last.state;
+    } else {
+        r->script->batches++;
+    }
+    if (commit == last.commit && state_digest(&r->state) == last.digest)
         return;
-    if (commit != last->commit + 1)
-        errx(1, "a batch got number %llu after %llu", (unsigned long long)commit,
-             (unsigned long long)last->commit);
+    if (!done || commit != last.commit + 1)
+        trial_fail("a batch got number %llu after %llu", (unsigned long long)commit,
+                   (unsigned long long)last.commit);
     note_moment(r, begun, commit);
 }
 
@@ -167,8 +230,7 @@ static void pass_time(struct run *r)
 
     for (; ms > 0; ms -= TICK_MS) {
         sim_clock_advance(ms < TICK_MS ? ms : TICK_MS);
-        if (store_sync(r->store, false, &e) != 0)
-            errx(1, "cannot sync: %s", e.text);
+        failed(r, CALL(store_sync(r->store, false, &e)), "sync", &e);
     }
 }
 
@@ -176,10 +238,9 @@ static void sync_or_switch(struct run *r)
 {
     struct error e = {0};
 
-    if (store_sync(r->store, true, &e) != 0)
-        errx(1, "cannot sync: %s", e.text);
-    note_durable(r);
-    r->options.relaxed = random_percent(&r->random, 30);
+    if (!failed(r, CALL(store_sync(r->store, true, &e)), "sync", &e))
+        note_durable(r);
+    r->options.relaxed = random_percent(&r->random, 30) && !r->faulty;
     store_set_relaxed(r->store, r->options.relaxed);
 }
 
@@ -187,8 +248,7 @@ static void run_fold(struct run *r)
 {
     struct error e = {0};
 
-    if (store_fold(r->store, &e) != 0)
-        errx(1, "cannot fold: %s", e.text);
+    failed(r, CALL(store_fold(r->store, &e)), "fold", &e);
     store_rest(r->store);
 }
 
@@ -197,8 +257,7 @@ static void close_store(struct run *r)
     struct error e = {0};
 
     end_checkpoint(r);
-    if (store_close(r->store, &e) != 0)
-        errx(1, "cannot close: %s", e.text);
+    failed(r, CALL(store_close(r->store, &e)), "close", &e);
     r->store = NULL;
     note_durable(r);
 }
@@ -217,19 +276,21 @@ static void run_backup(struct run *r)
         return;
     snprintf(file->name, sizeof(file->name), "backup-%u.db", r->script->backup_count);
     snprintf(path, sizeof(path), "%s/%s", r->directory.path, file->name);
-    code = store_backup_begin(r->store, path, geteuid(), getegid(), &backup, &e);
+    code = CALL(store_backup_begin(r->store, path, geteuid(), getegid(), &backup, &e));
     while (!code && !done) {
         if (random_percent(&r->random, 30))
             run_batch(r);
-        code = store_backup_step(backup, 1 + random_below(&r->random, 20), &done, &e);
-        if (!code && done) {
-            file->state = r->state;
-            file->digest = state_digest(&r->state);
-            code = store_backup_finish(backup, &bytes, &pages, &e);
-        }
+        code = CALL(store_backup_step(backup, 1 + random_below(&r->random, 20), &done, &e));
+        if (code)
+            store_backup_abandon(backup);
+        if (code || !done)
+            continue;
+        file->state = r->state;
+        file->digest = state_digest(&r->state);
+        code = CALL(store_backup_finish(backup, &bytes, &pages, &e));
     }
-    if (code)
-        errx(1, "cannot back up: %s", e.text);
+    if (failed(r, code, "back up", &e))
+        return;
     file->acknowledged = disk_position(r->disk);
     r->script->backup_count++;
 }
@@ -248,23 +309,28 @@ static void run_restore(struct run *r)
     end_checkpoint(r);
     file = &r->script->backups[random_below(&r->random, r->script->backup_count)];
     snprintf(path, sizeof(path), "%s/%s", r->directory.path, file->name);
-    if (store_restore_prepare(&r->directory, path, geteuid(), getegid(), &restore, &e) != 0)
-        errx(1, "cannot prepare to restore: %s", e.text);
+    int code = CALL(store_restore_prepare(&r->directory, path, geteuid(), getegid(), &restore, &e));
+    if (failed(r, code, "prepare to restore", &e))
+        return;
     if (random_percent(&r->random, 50))
         run_batch(r);
     bool keep = random_percent(&r->random, 50);
-    if (store_restore_swap(restore, &r->store, keep, &restored, &e) != 0)
-        errx(1, "cannot restore: %s", e.text);
+    code = CALL(store_restore_swap(restore, &r->store, keep, &restored, &e));
     store_restore_abandon(restore);
-    r->state = file->state;
-    note_moment(r, begun, restored.commit);
-    note_durable(r);
-    open_store(r);
+    if (failed(r, code, "restore", &e)) {
+        note_refused(r, begun, &file->state, last_moment(r)->commit + 1);
+    } else {
+        r->state = file->state;
+        note_moment(r, begun, restored.commit);
+        note_durable(r);
+    }
+    if (!r->store)
+        open_store(r);
 }
 
 static void step(struct run *r, enum script_kind script)
 {
-    uint32_t kind = random_below(&r->random, script == SCRIPT_FULL ? 100 : 95);
+    uint32_t kind = random_below(&r->random, script != SCRIPT_SHORT ? 100 : 95);
 
     if (r->checkpoint && random_percent(&r->random, 40))
         end_checkpoint(r);
@@ -290,17 +356,27 @@ static void step(struct run *r, enum script_kind script)
 void script_run(struct script *s, const struct disk *disk, const char *path, enum script_kind kind,
                 uint64_t seed)
 {
-    struct run r = {.script = s, .disk = disk, .random = {seed}, .state = s->moments[0].state};
+    struct run r = {
+        .script = s,
+        .disk = disk,
+        .random = {seed},
+        .state = s->moments[0].state,
+        .faulty = kind == SCRIPT_FAULTY,
+    };
     struct error e = {0};
     unsigned steps;
 
+    memory_spare();
     if (directory_init(&r.directory, path, &e) != 0)
         errx(2, "%s", e.text);
-    steps = kind == SCRIPT_FULL ? 60 + random_below(&r.random, 60) : random_below(&r.random, 8);
+    steps = kind == SCRIPT_FULL    ? 60 + random_below(&r.random, 60)
+            : kind == SCRIPT_SHORT ? random_below(&r.random, 8)
+                                   : 20;
     open_store(&r);
     s->opened = disk_position(disk);
     for (unsigned i = 0; i < steps; i++)
         step(&r, kind);
     close_store(&r);
     directory_fini(&r.directory);
+    memory_spare_end();
 }

@@ -16,6 +16,7 @@ struct moment {
     size_t acknowledged; /* … and when the store said that it is done; SIZE_MAX: not yet */
     int64_t time_ms;     /* of that */
     size_t durable;      /* when the store said that it is on the disk; SIZE_MAX: it never did */
+    bool failed;         /* the store said that it is not done, when it was `acknowledged` */
 };
 
 struct backup_file {
@@ -32,13 +33,15 @@ struct script {
     size_t count, cap;
     struct backup_file backups[SCRIPT_BACKUPS];
     unsigned backup_count;
-    uint64_t batches; /* acknowledged */
-    size_t opened;    /* the disk's position when the store had been opened first */
+    uint64_t batches;  /* acknowledged */
+    uint64_t failures; /* of batches, and of what else there is */
+    size_t opened;     /* the disk's position when the store had been opened first */
 };
 
 enum script_kind {
-    SCRIPT_FULL,  /* all that there is */
-    SCRIPT_SHORT, /* a few batches, as after an accident */
+    SCRIPT_FULL,   /* all that there is */
+    SCRIPT_SHORT,  /* a few batches, as after an accident */
+    SCRIPT_FAULTY, /* some twenty steps, of which any may fail; it opens anew what cannot go on */
 };
 
 /* Begin with that state. */

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "daemon/clock.h"
+#include "memory.h"
 #include "protocol/message.h"
+#include "trial.h"
 
 enum { OPS_MOST = 6, MANY_MOST = 5 };
 
@@ -252,7 +254,7 @@ static void plan_any(struct plan *plan)
 }
 
 /* So that no operation meets an entry whose time is over. */
-static void sweep(struct store *s, struct state *state)
+static void sweep(struct store *s, bool faulty, struct state *state)
 {
     struct error e = {0};
     int due = 0;
@@ -264,35 +266,63 @@ static void sweep(struct store *s, struct state *state)
             due++;
         }
     }
+    memory_spare_end();
     int removed = store_sweep(s, STATE_KEYS + 1, &e);
-    if (removed != due)
-        errx(1, "%d entries were due, the sweep says %d %s", due, removed, e.text);
+    memory_spare();
+    if (removed != due && !(faulty && removed < 0))
+        trial_fail("%d entries were due, the sweep says %d %s", due, removed, e.text);
 }
 
-void script_batch(struct store *s, struct random *random, struct state *state)
+/* One that fails changes nothing. */
+static void run_planned(struct store *s, struct plan *plan, bool faulty)
 {
-    struct plan plan = {.random = random, .state = state};
-    struct error e = {0};
-    uint32_t count = 1 + random_below(random, OPS_MOST);
+    struct state before = *plan->state;
+    struct op *op;
 
-    if (store_begin(s, &e) != 0)
-        errx(1, "a batch cannot begin: %s", e.text);
-    sweep(s, state);
-    for (uint32_t i = 0; i < count; i++) {
-        plan_any(&plan);
-        struct op *op = &plan.list[i].op;
-        store_run(s, op);
-        if (op->status)
-            errx(1, "an operation of kind %d fails: %s", op->kind, op->error);
-    }
-    if (store_commit(s, &e) != 0)
-        errx(1, "a batch cannot be committed: %s", e.text);
-    for (uint32_t i = 0; i < count; i++) {
-        struct planned *p = &plan.list[i];
+    plan_any(plan);
+    op = &plan->list[plan->count - 1].op;
+    memory_spare_end();
+    store_run(s, op);
+    memory_spare();
+    if (op->status && !faulty)
+        trial_fail("an operation of kind %d fails: %s", op->kind, op->error);
+    if (op->status)
+        *plan->state = before;
+}
+
+static void free_plan(struct plan *plan)
+{
+    for (unsigned i = 0; i < plan->count; i++) {
+        struct planned *p = &plan->list[i];
         op_fini(&p->op);
         buffer_fini(&p->items);
         buffer_fini(&p->checks);
         buffer_fini(&p->value);
         buffer_fini(&p->expected);
     }
+}
+
+bool script_batch(struct store *s, struct random *random, bool faulty, struct state *state)
+{
+    struct plan plan = {.random = random, .state = state};
+    struct error e = {0};
+    uint32_t count = 1 + random_below(random, OPS_MOST);
+
+    memory_spare_end();
+    int code = store_begin(s, &e);
+    memory_spare();
+    if (code && !faulty)
+        trial_fail("a batch cannot begin: %s", e.text);
+    if (code)
+        return false;
+    sweep(s, faulty, state);
+    for (uint32_t i = 0; i < count; i++)
+        run_planned(s, &plan, faulty);
+    memory_spare_end();
+    code = store_commit(s, &e);
+    memory_spare();
+    if (code && !faulty)
+        trial_fail("a batch cannot be committed: %s", e.text);
+    free_plan(&plan);
+    return code == 0;
 }

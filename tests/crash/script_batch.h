@@ -6,8 +6,9 @@
 #include "model/random.h"
 #include "model_state.h"
 
-/* Run one batch up to the end of its commit; *state follows. Ends the program with a reason if the
- * store does not do what it should. */
-void script_batch(struct store *s, struct random *random, struct state *state);
+/* Run one batch up to the end of its commit; *state follows, as if all went well where it fails as
+ * a whole. Ends the program with a reason if the store does not do what it should; that it may fail
+ * is `faulty`. Whether the batch was acknowledged. */
+bool script_batch(struct store *s, struct random *random, bool faulty, struct state *state);
 
 #endif

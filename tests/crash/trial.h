@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "disk.h"
+#include "script.h"
 
 struct trial {
     char directory[200]; /* to work in */
@@ -30,6 +31,12 @@ void trial_store(const struct trial *t, struct trial_counts *counts);
 /* The registry of apps. */
 void trial_registry(const struct trial *t, struct trial_counts *counts);
 
+/* What is there in the directory `path` may be what a cut at `position` has left of the script:
+ * open it twice, look at it, compare. Which moment it was. */
+size_t trial_check_left(const char *path, const struct script *s, size_t position, int64_t time_ms);
+
+/* A fresh directory for all trials. */
+void trial_make_base(char ret[64]);
 /* End the program: a promise is broken. */
 void trial_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 /* Which trial is under way, for that message: a cut of that disk, which is borrowed; NULL: none. */

@@ -37,14 +37,30 @@ static uint64_t open_and_close(const char *path)
     return commit;
 }
 
-static size_t find_moment(const struct script *s, uint64_t commit, size_t first, size_t last)
+static bool may_be_found(const struct moment *m, size_t index, size_t first, size_t last,
+                         size_t position)
 {
-    for (size_t i = first; i <= last; i++)
-        if (s->moments[i].commit == commit)
+    if (m->failed)
+        return m->begun < position && position <= m->acknowledged;
+    return index >= first && index <= last;
+}
+
+static size_t find_moment(const struct script *s, uint64_t commit, uint64_t digest, size_t position,
+                          int64_t time_ms)
+{
+    size_t first, last;
+
+    script_allowed(s, position, time_ms, &first, &last);
+    for (size_t i = 0; i < s->count; i++)
+        if (s->moments[i].commit == commit && s->moments[i].digest == digest &&
+            may_be_found(&s->moments[i], i, first, last, position))
             return i;
-    trial_fail("LOST: found is commit %llu, but %llu was acknowledged and %llu begun",
-               (unsigned long long)commit, (unsigned long long)s->moments[first].commit,
-               (unsigned long long)s->moments[last].commit);
+    if (commit < s->moments[first].commit || commit > s->moments[last].commit)
+        trial_fail("LOST: found is commit %llu, but %llu was acknowledged and %llu begun",
+                   (unsigned long long)commit, (unsigned long long)s->moments[first].commit,
+                   (unsigned long long)s->moments[last].commit);
+    trial_fail("LOST: the store does not hold what commit %llu made of it",
+               (unsigned long long)commit);
 }
 
 /* A store that was closed is one plain file. */
@@ -61,7 +77,7 @@ static void check_plain(const char *path)
     }
 }
 
-static void check_file(const char *path, const char *name, uint64_t digest)
+static uint64_t digest_of(const char *path, const char *name)
 {
     char file[300];
     uint64_t found = 0;
@@ -70,29 +86,27 @@ static void check_file(const char *path, const char *name, uint64_t digest)
     const char *wrong = state_digest_file(file, &found);
     if (wrong)
         trial_fail("DAMAGED: %s", wrong);
-    if (found != digest)
-        trial_fail("LOST: %s does not hold what its commit made of it", name);
+    return found;
 }
 
-/* Recover, twice, and compare. Which moment it was. */
-static size_t check_left(const char *path, const struct script *s, size_t first, size_t last)
+size_t trial_check_left(const char *path, const struct script *s, size_t position, int64_t time_ms)
 {
     uint64_t commit = open_and_close(path);
-    size_t found = find_moment(s, commit, first, last);
+    uint64_t digest = digest_of(path, FILE_NAME);
+    size_t found = find_moment(s, commit, digest, position, time_ms);
 
     check_plain(path);
-    check_file(path, FILE_NAME, s->moments[found].digest);
-    if (open_and_close(path) != commit)
-        trial_fail("a second opening finds another commit");
-    check_file(path, FILE_NAME, s->moments[found].digest);
+    if (open_and_close(path) != commit || digest_of(path, FILE_NAME) != digest)
+        trial_fail("a second opening finds something else");
     return found;
 }
 
 static void check_backups(const char *path, const struct script *s, size_t position)
 {
     for (unsigned i = 0; i < s->backup_count; i++)
-        if (s->backups[i].acknowledged <= position)
-            check_file(path, s->backups[i].name, s->backups[i].digest);
+        if (s->backups[i].acknowledged <= position &&
+            digest_of(path, s->backups[i].name) != s->backups[i].digest)
+            trial_fail("LOST: %s does not hold what it was made of", s->backups[i].name);
 }
 
 /* What the cut left is opened, a little is written, and then the power fails once more. */
@@ -101,7 +115,7 @@ static void cut_again(const char *path, const char *second, const struct moment 
 {
     struct disk *disk = disk_record(path);
     struct script s;
-    size_t first, last, position;
+    size_t position;
     enum disk_loss loss = (enum disk_loss)random_below(random, DISK_LOSS_COUNT);
 
     script_init(&s, &from->state, from->commit);
@@ -110,10 +124,9 @@ static void cut_again(const char *path, const char *second, const struct moment 
     position = random_below(
         random, (uint32_t)(random_percent(random, 50) ? s.opened : disk_position(disk)) + 1);
     disk_cut(disk, position, loss, random_next(random), second);
-    script_allowed(&s, position, disk_time_ms(disk, position), &first, &last);
     trial_say(disk, position, ", then a second cut at event %zu of %zu, %s", position,
               disk_position(disk), loss_words[loss]);
-    check_left(second, &s, first, last);
+    trial_check_left(second, &s, position, disk_time_ms(disk, position));
     counts->cuts++;
     counts->recovery_cuts += position < s.opened;
     counts->acknowledged += s.batches;
@@ -128,15 +141,13 @@ static void cut_once(const struct trial *t, struct disk *disk, const struct scri
     enum disk_loss loss = (enum disk_loss)random_below(random, DISK_LOSS_COUNT);
     uint64_t seed = random_next(random);
     char left[220], second[220];
-    size_t first, last;
 
     snprintf(left, sizeof(left), "%s/left", t->directory);
     snprintf(second, sizeof(second), "%s/second", t->directory);
     trial_say(disk, position, "store, seed %llu: cut at event %zu of %zu, %s",
               (unsigned long long)t->seed, position, disk_position(disk), loss_words[loss]);
-    script_allowed(s, position, disk_time_ms(disk, position), &first, &last);
     disk_cut(disk, position, loss, seed, left);
-    size_t found = check_left(left, s, first, last);
+    size_t found = trial_check_left(left, s, position, disk_time_ms(disk, position));
     check_backups(left, s, position);
     counts->cuts++;
     disk_cut(disk, position, loss, seed, left);

@@ -217,6 +217,8 @@ void harness_raw_send(int fd, const void *bytes, size_t len)
         ssize_t n = send(fd, at, len, MSG_NOSIGNAL);
         if (n < 0 && errno == EPIPE)
             return;
+        if (n < 0 && errno == EINTR)
+            continue;
         ck_assert_msg(n > 0, "send: %s", strerror(errno));
         at += n;
         len -= (size_t)n;
