@@ -121,6 +121,7 @@ void app_set_durability(struct app *app, const struct manifest *manifest)
     struct store_options options = app->server->options.store;
 
     options.relaxed = manifest->relaxed;
+    options.checksums = manifest->checksums;
     batcher_set_options(app->batcher, &options);
 }
 

@@ -61,6 +61,11 @@ static uint64_t finish(uint64_t sum, size_t len)
     return mix(sum, ~(uint64_t)len);
 }
 
+uint64_t commit_log_sum(const void *bytes, size_t len)
+{
+    return finish(checksum(0, bytes, len), len);
+}
+
 void commit_log_header_write(const struct commit_log_header *header,
                              uint8_t ret[COMMIT_LOG_HEADER_SIZE])
 {

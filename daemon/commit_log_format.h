@@ -22,6 +22,8 @@ bool commit_log_header_read(struct commit_log_header *ret,
 
 /* The bytes that a record takes. */
 size_t commit_log_record_size(size_t payload_len);
+/* A checksum of any bytes, made as those of the log are. */
+uint64_t commit_log_sum(const void *bytes, size_t len);
 /* What the header of a record says, true or not. */
 /* Its checksum, as written there. */
 uint64_t commit_log_record_sum(const uint8_t header[COMMIT_LOG_RECORD_HEADER]);

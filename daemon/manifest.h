@@ -122,6 +122,7 @@ enum spec_change component_spec_compare(const struct component_spec *a,
 struct manifest {
     char *name;                         /* the app's name */
     struct source_mark mark;            /* of spin.toml; all zeros: there is none */
+    int checksums;                      /* values have checksums */
     int relaxed;                        /* writes are synced within a second, not before the answer */
     size_t component_count;             /* 0 without a manifest */
     struct component_spec **components; /* each a reference */

@@ -117,8 +117,13 @@ void manifest_tool_read_app(const toml_document &doc, const toml::table &applica
 
     if (!tool)
         return;
-    toml_check_keys(doc, *tool, {"durability", "allow_users", "allow_groups"});
+    toml_check_keys(doc, *tool, {"durability", "checksums", "allow_users", "allow_groups"});
     manifest_grants(doc, *tool, m);
+    if (const toml::node *node = tool->get("checksums")) {
+        if (!node->is_boolean())
+            toml_fail_type(doc, *node, "checksums", "true or false");
+        m->checksums = node->as_boolean()->get();
+    }
     if (!toml_string(doc, *tool, "durability", &word))
         return;
     if (word != "full" && word != "relaxed")

@@ -25,6 +25,7 @@ struct store_options {
     uint64_t log_most;       /* … and up to which it grows under load */
     uint32_t fold_changes;   /* most changes that gather before they are folded into the database */
     uint32_t wal_pages;      /* pages in the WAL at which it is brought into the database */
+    bool checksums;          /* values have checksums: from the next opening on */
     bool relaxed;            /* a commit is written before it is answered, synced within a second */
 };
 

@@ -30,6 +30,8 @@ int store_entry_get(struct store *s, struct slice label, struct slice key, struc
     rc = store_finish(stmt);
     if (rc == SQLITE_OK && copy->failed)
         rc = SQLITE_NOMEM;
+    if (rc == SQLITE_OK && found)
+        rc = store_sum_check(s, label, key, (struct slice){(char *)copy->data, copy->len});
     *ret_found = rc == SQLITE_OK && found;
     return rc;
 }
@@ -143,17 +145,23 @@ static int write_entry(struct store *s, const struct store_change *c)
     return store_finish(stmt);
 }
 
-/* Two statements, both or none. */
-static int write_both(struct store *s, const struct store_change *c)
+/* Several statements, all or none. */
+static int write_all(struct store *s, const struct store_change *c, bool expiry, bool *ret_changed)
 {
     struct store_mark mark;
     int rc = store_mark(s, &mark);
 
     if (rc != SQLITE_OK)
         return rc;
-    rc = set_expiry(s, c->label, c->key, c->kind == CHANGE_SET ? c->expires_ms : 0);
+    if (expiry)
+        rc = set_expiry(s, c->label, c->key, c->kind == CHANGE_SET ? c->expires_ms : 0);
     if (rc == SQLITE_OK)
         rc = write_entry(s, c);
+    if (rc == SQLITE_OK)
+        *ret_changed = sqlite3_changes(s->db) > 0;
+    if (rc == SQLITE_OK)
+        rc = c->kind == CHANGE_SET ? store_sum_set(s, c->label, c->key, c->value)
+                                   : store_sum_clear(s, c->label, c->key);
     int end = store_mark_end(s, &mark, rc == SQLITE_OK);
     return rc == SQLITE_OK ? end : rc;
 }
@@ -169,10 +177,14 @@ static int write_change(struct store *s, const struct store_change *c, bool *ret
     if (rc != SQLITE_OK)
         return rc;
     bool both = c->kind == CHANGE_SET ? c->expires_ms > 0 || (expires && !c->expires_ms) : expires;
-    rc = both ? write_both(s, c) : write_entry(s, c);
+    if (both || s->options.checksums) {
+        rc = write_all(s, c, both, ret_changed);
+    } else {
+        rc = write_entry(s, c);
+        *ret_changed = sqlite3_changes(s->db) > 0;
+    }
     if (rc != SQLITE_OK)
         return rc;
-    *ret_changed = sqlite3_changes(s->db) > 0;
     if (*ret_changed)
         store_changes_add(s, c);
     return SQLITE_OK;

@@ -19,6 +19,8 @@ static const char *system_reason(sqlite3 *db, int rc, char *buffer, size_t size)
 
 static const char *reason(sqlite3 *db, int rc, char *buffer, size_t size)
 {
+    if (rc == STORE_SUM_WRONG)
+        return "damaged (a value does not have its checksum)";
     switch (rc & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:

@@ -59,6 +59,10 @@
     X(META_SET, "INSERT INTO bobbin_meta (name, value) VALUES (?1, ?2)"                            \
                 " ON CONFLICT (name) DO UPDATE SET value = excluded.value")                        \
     X(META_GET, "SELECT value FROM bobbin_meta WHERE name = ?1")                                   \
+    X(SUM_SET, "INSERT INTO bobbin_sum (store, key, sum) VALUES (?1, ?2, ?3)"                      \
+               " ON CONFLICT (store, key) DO UPDATE SET sum = excluded.sum")                       \
+    X(SUM_CLEAR, "DELETE FROM bobbin_sum WHERE store = ?1 AND key = ?2")                           \
+    X(SUM_GET, "SELECT sum FROM bobbin_sum WHERE store = ?1 AND key = ?2")                         \
     X(SAVE, "SAVEPOINT op")                                                                        \
     X(SAVE_UNDO, "ROLLBACK TO op")                                                                 \
     X(SAVE_END, "RELEASE op")
@@ -214,6 +218,17 @@ int store_entry_set(struct store *s, struct op *op, struct slice key, struct sli
                     int64_t ttl_ms);
 /* Remove it and note the change, if it was there. */
 int store_entry_delete(struct store *s, struct slice label, struct slice key);
+
+/* Checksums (store_sum.c); all do nothing where the app wants none, and return results of SQLite. */
+int store_sum_set(struct store *s, struct slice label, struct slice key, struct slice value);
+int store_sum_clear(struct store *s, struct slice label, struct slice key);
+/* STORE_SUM_WRONG: this is not the value that was written. */
+int store_sum_check(struct store *s, struct slice label, struct slice key, struct slice value);
+#define STORE_SUM_WRONG (SQLITE_CORRUPT | 0xb0 << 8)
+/* What bobbin_meta says of the sums: the commit up to which they hold, in a file that was closed; else … */
+enum { STORE_SUMS_OPEN = -1, STORE_SUMS_NONE = -2 };
+bool store_sums_hold(int64_t mark, int64_t sealed, uint64_t commit);
+int store_sums_forget(struct store *s);
 
 /* Begin an operation of several steps; end it by keeping all of them or none. */
 int store_mark(struct store *s, struct store_mark *ret);

@@ -182,9 +182,12 @@ static void add_to_page(struct store *s, sqlite3_stmt *stmt, struct op *op, msgp
     page->last_at = op->result.len - key.len;
     page->keys.count++;
     page->bytes += key.len + value_len;
-    if (entries)
-        pack_slice_bin(pk, (struct slice){sqlite3_column_blob(stmt, 1), value_len});
-    if (entries && op->want_ttl)
+    if (entries) {
+        struct slice value = {sqlite3_column_blob(stmt, 1), value_len};
+        pack_slice_bin(pk, value);
+        page->rc = store_sum_check(s, op->label, key, value);
+    }
+    if (entries && op->want_ttl && page->rc == SQLITE_OK)
         pack_ttl(s, op, pk, page, key);
 }
 

@@ -13,6 +13,7 @@
 #define META_TIME "time_ms"    /* the latest time that the store has seen */
 #define META_LOG "commit_log"  /* a random number: which commit log belongs to the file … */
 #define META_EPOCH "commit_log_epoch" /* … and how often it was begun anew */
+#define META_SUMS "sums" /* up to which commit the checksums hold, see store_sums_hold */
 #define META_SEAL "sealed" /* SQLite's change counter as it was left, see store_log_seal */
 
 static struct slice text(const char *s)
@@ -158,9 +159,20 @@ int store_log_identify(struct store *s, struct commit_log_id id)
     return rc == SQLITE_OK ? meta_set(s, META_EPOCH, (int64_t)id.epoch) : rc;
 }
 
+/* From here on what is written has one, or none does. */
+static int open_sums(struct store *s, int64_t mark, int64_t sealed, uint64_t commit)
+{
+    int64_t now = s->options.checksums ? STORE_SUMS_OPEN : STORE_SUMS_NONE;
+    int rc = SQLITE_OK;
+
+    if (s->options.checksums && (!store_sums_hold(mark, sealed, commit) || s->commit != commit))
+        rc = store_sums_forget(s);
+    return rc == SQLITE_OK && mark != now ? meta_set(s, META_SUMS, now) : rc;
+}
+
 int store_log_open(struct store *s)
 {
-    int64_t commit = 0, floor = 0, seen = 0, sealed = 0, counter = 0;
+    int64_t commit = 0, floor = 0, seen = 0, sealed = 0, counter = 0, sums = STORE_SUMS_NONE;
     int rc = meta_get(s, META_COMMIT, 0, &commit);
 
     if (rc == SQLITE_OK)
@@ -169,6 +181,8 @@ int store_log_open(struct store *s)
         rc = meta_get(s, META_TIME, 0, &seen);
     if (rc == SQLITE_OK)
         rc = meta_get(s, META_SEAL, -1, &sealed);
+    if (rc == SQLITE_OK)
+        rc = meta_get(s, META_SUMS, STORE_SUMS_NONE, &sums);
     if (rc == SQLITE_OK)
         rc = read_change_counter(s, &counter);
     if (rc == SQLITE_OK)
@@ -179,9 +193,12 @@ int store_log_open(struct store *s)
     s->log.floor = (uint64_t)floor;
     rc = load_rows(s, &seen);
     store_tick_from(s, seen);
+    uint64_t before = s->commit;
     /* -1: we did not come to seal it, and what recovery found is ours. */
     if (rc == SQLITE_OK && sealed >= 0 && sealed != s->opened_counter && s->commit)
         rc = start_over(s);
+    if (rc == SQLITE_OK)
+        rc = open_sums(s, sums, sealed, before);
     if (rc == SQLITE_OK && sealed >= 0)
         rc = meta_set(s, META_SEAL, -1);
     if (rc == SQLITE_OK)
@@ -293,6 +310,8 @@ static int seal_as(struct store *s, int64_t counter)
         rc = meta_set(s, META_COMMIT, (int64_t)s->commit);
     if (rc == SQLITE_OK)
         rc = meta_set(s, META_TIME, s->now_ms);
+    if (rc == SQLITE_OK && s->options.checksums)
+        rc = meta_set(s, META_SUMS, (int64_t)s->commit);
     if (rc == SQLITE_OK)
         rc = meta_set(s, META_SEAL, counter);
     if (rc == SQLITE_OK)

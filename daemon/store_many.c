@@ -20,7 +20,7 @@ void store_get_many(struct store *s, struct op *op)
 {
     struct reader items = op->items;
     msgpack_packer pk;
-    int rc = SQLITE_OK;
+    int rc = SQLITE_OK, sum_rc = SQLITE_OK;
 
     pack_init(&pk, &op->result);
     msgpack_pack_array(&pk, op->item_count);
@@ -39,10 +39,13 @@ void store_get_many(struct store *s, struct op *op)
                 return;
             }
             pack_slice_bin(&pk, value);
+            sum_rc = store_sum_check(s, op->label, key, value);
         } else {
             msgpack_pack_nil(&pk);
         }
         rc = store_finish(stmt);
+        if (rc == SQLITE_OK)
+            rc = sum_rc;
     }
     if (rc == SQLITE_TOOBIG)
         store_fail_too_large(op);

@@ -157,6 +157,9 @@ static int redo_change(struct store *s, const struct store_change *c)
     }
     sqlite3_step(stmt);
     int rc = store_finish(stmt);
+    if (rc == SQLITE_OK)
+        rc = c->kind == CHANGE_SET ? store_sum_set(s, c->label, c->key, c->value)
+                                   : store_sum_clear(s, c->label, c->key);
     return rc == SQLITE_OK ? redo_expiry(s, c) : rc;
 }
 

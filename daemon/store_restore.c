@@ -359,7 +359,7 @@ static int continue_store(struct store_restore *r, const struct store *s,
     ret->commit_before = s->commit;
     if (rc != SQLITE_OK)
         return fail_sqlite(r, rc, e);
-    sql = sqlite3_mprintf("BEGIN IMMEDIATE; DELETE FROM bobbin_commit;"
+    sql = sqlite3_mprintf("BEGIN IMMEDIATE; DELETE FROM bobbin_commit; DELETE FROM bobbin_sum;"
                           "INSERT OR REPLACE INTO bobbin_meta (name, value) VALUES"
                           " ('commit', %lld), ('log_floor', %lld), ('sealed', -1),"
                           " ('commit_log', %lld), ('commit_log_epoch', %lld),"

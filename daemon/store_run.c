@@ -95,6 +95,7 @@ static void run_get(struct store *s, struct op *op)
     msgpack_packer pk;
     bool too_large = false;
     bool expired;
+    int sum_rc = SQLITE_OK;
     int rc = store_expired(s, op->label, op->key, &expired);
 
     if (rc != SQLITE_OK) {
@@ -108,10 +109,13 @@ static void run_get(struct store *s, struct op *op)
         too_large = value.len > LIMIT_RESULT;
         if (!too_large)
             pack_slice_bin(&pk, value);
+        sum_rc = store_sum_check(s, op->label, op->key, value);
     } else {
         msgpack_pack_nil(&pk);
     }
     rc = store_finish(stmt);
+    if (rc == SQLITE_OK)
+        rc = sum_rc;
     if (too_large || rc == SQLITE_TOOBIG)
         store_fail_too_large(op);
     else if (rc != SQLITE_OK)

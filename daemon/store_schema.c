@@ -110,6 +110,9 @@ static int ensure_own(const struct store *s, struct error *e)
         " store TEXT NOT NULL, key TEXT NOT NULL, expires_ms INTEGER NOT NULL,"
         " PRIMARY KEY (store, key)) WITHOUT ROWID;"
         "CREATE INDEX IF NOT EXISTS bobbin_expiry_time ON bobbin_expiry(expires_ms);"
+        "CREATE TABLE IF NOT EXISTS bobbin_sum("
+        " store TEXT NOT NULL, key TEXT NOT NULL, sum INTEGER NOT NULL,"
+        " PRIMARY KEY (store, key)) WITHOUT ROWID;"
         "CREATE TABLE IF NOT EXISTS bobbin_commit("
         " n INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, changes BLOB NOT NULL);";
     int rc = store_exec(s, sql);

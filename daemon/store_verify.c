@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/commit_log_format.h"
 #include "daemon/store_internal.h"
 #include "daemon/store_recover.h"
 
@@ -75,6 +76,49 @@ static int check_tables(const struct store *s, struct store_verified *ret, struc
     return rc == SQLITE_OK ? 0 : store_error(s, rc, "check", e);
 }
 
+/* Whether the checksums were kept up with what the file holds, as store_log_open would find it. */
+static int sums_hold(struct store *s, bool *ret)
+{
+    int64_t mark = 0, sealed = 0, commit = 0;
+    int rc = query(s, "SELECT coalesce((SELECT value FROM bobbin_meta WHERE name = 'sums'), -2)", &mark);
+
+    if (rc == SQLITE_OK)
+        rc = query(s, "SELECT coalesce((SELECT value FROM bobbin_meta WHERE name = 'sealed'), -1)",
+                   &sealed);
+    if (rc == SQLITE_OK)
+        rc = query(s, "SELECT value FROM bobbin_meta WHERE name = 'commit'", &commit);
+    if (rc == SQLITE_OK)
+        rc = store_log_counter(s);
+    *ret = rc == SQLITE_OK && store_sums_hold(mark, sealed, (uint64_t)commit) &&
+           (sealed < 0 || sealed == s->opened_counter);
+    return rc;
+}
+
+static int check_sums(struct store *s, struct error *e)
+{
+    static const char sql[] = "SELECT e.value, x.sum FROM bobbin_sum AS x"
+                              " JOIN spin_key_value AS e USING (store, key)";
+    sqlite3_stmt *stmt = NULL;
+    unsigned wrong = 0;
+    char words[80];
+    bool hold;
+    int rc = sums_hold(s, &hold);
+
+    if (rc == SQLITE_OK && hold)
+        rc = sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL);
+    while (stmt && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct slice value = store_column(stmt);
+        wrong += commit_log_sum(value.data, value.len) != (uint64_t)sqlite3_column_int64(stmt, 1);
+    }
+    if (stmt)
+        rc = sqlite3_finalize(stmt);
+    if (rc != SQLITE_OK)
+        return store_error(s, rc, "check", e);
+    snprintf(words, sizeof(words), "%u value%s not have %s checksum", wrong,
+             wrong == 1 ? " does" : "s do", wrong == 1 ? "its" : "their");
+    return wrong ? damaged(s, e, words) : 0;
+}
+
 static int check_change(void *arg, const struct store_change *change, struct error *e)
 {
     (void)arg;
@@ -127,6 +171,8 @@ static int check_all(struct store *s, struct store_verified *ret, struct error *
         code = store_schema_ensure(s, e);
     if (!code)
         code = check_tables(s, ret, e);
+    if (!code)
+        code = check_sums(s, e);
     if (!code)
         code = check_log(s, ret, e);
     store_exec(s, "ROLLBACK");

@@ -292,6 +292,73 @@ def entries_of(service, name):
         return {key: client.call("get", "default", key) for key in keys}
 
 
+SUMS = "[application.tool.bobbin]\nchecksums = true"
+
+
+def checksums_notice_what_sqlite_does_not():
+    """A bit in a value. What Spin wrote meanwhile, and what has no checksum, is read as it is."""
+    with Service(BIN, CONFIG) as service:
+        path = service.register("sums", {}, more=SUMS)
+        fill(service, "sums")
+        until_closed(path)
+        assert "whole" in service.run("check", path)[1]
+        change(path + DB, read_bytes(path + DB).index(value_of(77)), b"V")
+        status, _, words = service.run("check", path)
+        assert status == 3 and "1 value does not have its checksum" in words, words
+        with contextlib.closing(service.client("sums")) as client:
+            for method, *params in (("get", "key-000077"), ("get_many", ["key-000077"]), ("entries", {"prefix": "key-00007"}),
+                                    ("swap", "key-000077", b"x", b"y")):
+                code, text = client.error(method, "default", *params)
+                assert code == "other" and "does not have its checksum" in text, (method, text)
+            assert client.call("get", "default", "key-000078") == value_of(78)
+            client.call("set", "default", "key-000077", b"anew")
+            assert client.call("get", "default", "key-000077") == b"anew"
+            client.call("set", "default", "soon", b"x" * 5000)
+        until_closed(path)
+        # A crash: they are made anew with what the log holds.
+        with contextlib.closing(service.client("sums")) as client:
+            client.call("set", "default", "soon", b"y" * 5000)
+            service.kill()
+        service.start()
+        with contextlib.closing(service.client("sums")) as client:
+            assert client.call("get", "default", "soon") == b"y" * 5000
+        until_closed(path)
+        change(path + DB, read_bytes(path + DB).index(b"y" * 3000), b"Y")
+        with contextlib.closing(service.client("sums")) as client:
+            assert "checksum" in client.error("get", "default", "soon")[1]
+            client.call("delete", "default", "soon")
+        until_closed(path)
+        with contextlib.closing(sqlite3.connect(path + DB)) as db:
+            db.execute("UPDATE spin_key_value SET value = x'41' WHERE key = 'key-000001'")
+            db.commit()
+        assert service.run("check", path)[0] == 0, service.run("check", path)
+        with contextlib.closing(service.client("sums")) as client:
+            assert client.call("get", "default", "key-000001") == b"A"
+        until_closed(path)
+
+
+def checksums_come_and_go():
+    """Off and on again: none of before is believed."""
+    with Service(BIN, CONFIG) as service:
+        path = service.register("sums", {}, more=SUMS)
+        fill(service, "sums", 100)
+        until_closed(path)
+        service.make_app("sums", {})
+        service.call("app.reload", "sums")
+        with contextlib.closing(service.client("sums")) as client:
+            client.call("set", "default", "key-000001", b"while off")
+        until_closed(path)
+        service.make_app("sums", {}, more=SUMS)
+        service.call("app.reload", "sums")
+        with contextlib.closing(service.client("sums")) as client:
+            assert client.call("get", "default", "key-000001") == b"while off"
+            client.call("set", "default", "key-000002", b"while on")
+        until_closed(path)
+        assert service.run("check", path)[0] == 0
+        change(path + DB, read_bytes(path + DB).index(b"while on"), b"W")
+        assert service.run("check", path)[0] == 3
+
+
 def recover_gets_what_is_there():
     """A page in ten is destroyed; what stands on the others is there afterwards, and nothing that is wrong."""
     chance = random.Random(5)
@@ -360,5 +427,6 @@ def recover_leaves_a_whole_store():
 
 run_tests([flipped_bits_are_errors_of_that_app, truncated_files_are_errors, something_else_in_its_place,
            stale_wal_is_refused, logs_that_do_not_belong, damaged_log_is_an_error,
-           damaged_end_of_log_is_its_end, recover_gets_what_is_there,
+           damaged_end_of_log_is_its_end, checksums_notice_what_sqlite_does_not,
+           checksums_come_and_go, recover_gets_what_is_there,
            recover_takes_wal_and_log, recover_leaves_a_whole_store])

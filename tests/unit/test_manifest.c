@@ -207,6 +207,21 @@ START_TEST(durability_is_full_unless_the_app_says_otherwise)
 }
 END_TEST
 
+START_TEST(values_have_checksums_where_the_app_says_so)
+{
+    static const char *const texts[] = {
+        "spin_manifest_version = 2\n[application]\nname = \"a\"\n",
+        "spin_manifest_version = 2\n[application.tool.bobbin]\nchecksums = false\n",
+        "spin_manifest_version = 2\n[application.tool.bobbin]\nchecksums = true\n",
+    };
+
+    for (size_t i = 0; i < 3; i++) {
+        load(texts[i]);
+        ck_assert_int_eq(m->checksums, i == 2);
+    }
+}
+END_TEST
+
 START_TEST(name_is_the_directorys_when_there_is_none)
 {
     ck_assert_int_eq(manifest_load(dir, &m, &e), 0); /* no file at all */
@@ -499,6 +514,7 @@ static const struct {
     {V2 "application = 1", ":2:15: expected a table for 'application'"},
     {V2 "[application.tool.bobbin]\ndurability = \"lax\"",
      ":3:14: expected \"full\" or \"relaxed\" for 'durability'"},
+    {V2 "[application.tool.bobbin]\nchecksums = 1", ":3:13: expected true or false for 'checksums'"},
     {V2 "[application.tool.bobbin]\ndurable = 1", ":3:1: unknown key 'durable'"},
     {V2 "[application]\nname = 1", ":3:8: expected a string for 'name'"},
     {V2 "[application]\nname = \"\"", ":3:8: the app's name must have 1 to 128 bytes"},
@@ -714,6 +730,7 @@ int main(void)
     tcase_add_test(tc, version_2);
     tcase_add_test(tc, version_1);
     tcase_add_test(tc, durability_is_full_unless_the_app_says_otherwise);
+    tcase_add_test(tc, values_have_checksums_where_the_app_says_so);
     tcase_add_test(tc, name_is_the_directorys_when_there_is_none);
     tcase_add_test(tc, command_needs_no_source);
     tcase_add_loop_test(tc, words_of_a_command, 0, COUNT(commands));
