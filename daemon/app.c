@@ -135,6 +135,7 @@ int app_new(struct server *server, const struct directory *directory, struct man
     app->server = server;
     app->state = APP_ACTIVE;
     app->requests_measured = UINT64_MAX;
+    scrub_init(&app->scrub, app);
     list_init(&app->submitted);
     list_init(&app->submitting);
     list_init(&app->conns);
@@ -288,6 +289,7 @@ static void app_on_closed(void *arg)
     free(app->wanted_before);
     for (size_t i = 0; i < APP_TROUBLE_COUNT; i++)
         free(app->trouble[i]);
+    scrub_fini(&app->scrub);
     free(app->slots);
     free(app);
 }

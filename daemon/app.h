@@ -14,6 +14,7 @@
 #include "daemon/directory.h"
 #include "daemon/list.h"
 #include "daemon/manifest.h"
+#include "daemon/scrub.h"
 #include "daemon/tally.h"
 #include "protocol/errors.h"
 #include "protocol/reader.h"
@@ -32,6 +33,7 @@ enum app_state {
 enum app_trouble {
     APP_TROUBLE_MANIFEST,  /* spin.toml is wrong; that of before is in force */
     APP_TROUBLE_DIRECTORY, /* the directory cannot be used as it should */
+    APP_TROUBLE_VALUES,    /* values are not what was written */
     APP_TROUBLE_COUNT
 };
 
@@ -69,6 +71,8 @@ struct app {
     struct list submitting;      /* … and until then this is in server->submitting */
     struct list conns;           /* struct conn, bound to this app */
     unsigned conn_count;
+    struct scrub scrub;          /* of its values' checksums */
+    uint64_t scrub_turn;         /* of server->scrub_turns, its last */
     struct list watches;         /* struct watch, of all its connections */
     unsigned watch_count;
     uint64_t requests;           /* of its connections, so far */

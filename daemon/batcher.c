@@ -691,6 +691,12 @@ void batcher_close(struct batcher *b, void (*on_closed)(void *arg), void *arg)
     advance(b);
 }
 
+bool batcher_is_open(const struct batcher *b)
+{
+    return (b->state == BATCHER_IDLE || b->state == BATCHER_RUNNING) && !b->ending &&
+           !b->refusal.code;
+}
+
 const struct batcher_counts *batcher_counts(const struct batcher *b)
 {
     return &b->counts;

@@ -104,6 +104,9 @@ void batcher_refuse(struct batcher *b, int code, const char *reason);
  * which must not be used any more by the caller (on_done callbacks still come until then). */
 void batcher_close(struct batcher *b, void (*on_closed)(void *arg), void *arg);
 
+/* Whether the store is open: for what is not worth opening it. */
+bool batcher_is_open(const struct batcher *b);
+
 /* What it has done since batcher_new. */
 struct batcher_counts {
     uint64_t batches; /* of operations */

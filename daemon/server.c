@@ -139,6 +139,7 @@ int server_init(struct server *s, const struct server_options *options, struct e
     s->turn = 0;
     s->contended = false;
     s->held = 0;
+    s->scrub_turns = 0;
     s->upgrade = (struct upgrade){.phase = UPGRADE_NONE};
     list_init(&s->conns);
     list_init(&s->ready);
@@ -194,6 +195,7 @@ void server_tick(struct server *s)
     struct list *it, *tmp;
     cache_tidy(s->cache, SERVER_TIDY_TICK);
     conn_share_tick(s);
+    scrub_tick(s);
     if (s->state != SERVER_STOPPING || ++s->stop_ticks <= SERVER_STOP_TICKS)
         return;
     list_each(it, tmp, &s->conns) {

@@ -94,6 +94,7 @@ struct server {
     uv_idle_t later_idle;        /* … which begins at once while there are any */
     uint64_t turn;               /* counts turns */
     bool contended;              /* more than one app is in use */
+    uint64_t scrub_turns;        /* steps of all apps' scrubs so far */
     uint64_t held;               /* bytes of answers that no peer has read yet */
     uv_check_t turn_end;         /* runs them behind the poll phase … */
     uv_prepare_t turn_start;     /* … and before it, for what timers did */

@@ -123,12 +123,13 @@ static void stats_pack_app(const struct app *app, const struct buffer *of_file, 
     const struct batcher_counts *counts = batcher_counts(app->batcher);
     struct reader file = reader_of(of_file->data, of_file->len);
     struct cache_counts cache = cache_space_counts(app->cache);
+    bool checksums = app->manifest->checksums;
     uint32_t file_count = 0;
     msgpack_packer pk;
     pack_init(&pk, ret);
     if (reader_map(&file, &file_count))
         file = reader_of(NULL, 0);
-    msgpack_pack_map(&pk, 13 + file_count);
+    msgpack_pack_map(&pk, (checksums ? 16u : 13u) + file_count);
     pack_cstr(&pk, "app");
     pack_cstr(&pk, app_name(app));
     pack_cstr(&pk, "directory");
@@ -144,6 +145,11 @@ static void stats_pack_app(const struct app *app, const struct buffer *of_file, 
     pack_number(&pk, "cache_bytes", cache.bytes);
     pack_number(&pk, "cache_hits", cache.hits);
     pack_number(&pk, "cache_misses", cache.misses);
+    if (checksums) {
+        pack_number(&pk, "scrub_checked", app->scrub.checked);
+        pack_number(&pk, "scrub_wrong", app->scrub.wrong);
+        pack_number(&pk, "scrub_ended", (uint64_t)app->scrub.ended_ms);
+    }
     buffer_append(ret, file.pos, (size_t)(file.end - file.pos));
 }
 

@@ -93,6 +93,16 @@ void store_rest(struct store *s);
 /* Whether there is anything to fold, or memory to give back. */
 bool store_may_rest(const struct store *s);
 
+/* A look at all values that have checksums, outside of batches. `*pass` is made with the first step; about `most` bytes are
+ * looked at. *ret_whole: it has come to the end. What it says of values: how many it looked at, how many are not what
+ * was written, the first of them in words. Any thread may free it. NULL is fine there. */
+struct store_scrub;
+int store_scrub_step(struct store *s, struct store_scrub **pass, size_t most, bool *ret_whole,
+                     struct error *e);
+void store_scrub_counts(const struct store_scrub *pass, uint64_t *ret_checked, uint64_t *ret_wrong);
+void store_scrub_first(const struct store_scrub *pass, char *ret, size_t size);
+void store_scrub_free(struct store_scrub *pass);
+
 /* Bringing what was folded from SQLite's WAL into its file, while batches go on. One at a time. Two
  * threads take part: that of the store, and one that only waits for the disk. */
 struct store_checkpoint;

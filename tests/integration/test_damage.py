@@ -337,6 +337,24 @@ def checksums_notice_what_sqlite_does_not():
         until_closed(path)
 
 
+def scrub_finds_it_before_it_is_asked_for():
+    """The app's status tells, once the background has come past it."""
+    with Service(BIN, CONFIG) as service:
+        path = service.register("sums", {}, more=SUMS)
+        fill(service, "sums")
+        until_closed(path)
+        change(path + DB, read_bytes(path + DB).index(value_of(77)), b"V")
+        with contextlib.closing(service.client("sums")) as client:
+            until(lambda: "checksums" in service.call("app.status", "sums").get("error", ""), "it is found",
+                  lambda: client.call("stats", "sums"))
+            error = service.call("app.status", "sums")["error"]
+            assert "1 of 601 values" in error and "'key-000077' in store 'default'" in error, error
+            stats = client.call("stats", "sums")
+            assert (stats["scrub_checked"], stats["scrub_wrong"]) == (601, 1) and stats["scrub_ended"], stats
+            assert client.call("get", "default", "key-000078") == value_of(78)
+        return error
+
+
 def checksums_come_and_go():
     """Off and on again: none of before is believed."""
     with Service(BIN, CONFIG) as service:
@@ -428,5 +446,5 @@ def recover_leaves_a_whole_store():
 run_tests([flipped_bits_are_errors_of_that_app, truncated_files_are_errors, something_else_in_its_place,
            stale_wal_is_refused, logs_that_do_not_belong, damaged_log_is_an_error,
            damaged_end_of_log_is_its_end, checksums_notice_what_sqlite_does_not,
-           checksums_come_and_go, recover_gets_what_is_there,
+           scrub_finds_it_before_it_is_asked_for, checksums_come_and_go, recover_gets_what_is_there,
            recover_takes_wal_and_log, recover_leaves_a_whole_store])
