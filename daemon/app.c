@@ -412,6 +412,35 @@ struct batcher *app_batcher(struct app *app)
     return app->batcher;
 }
 
+static bool opening_step(struct task *task, struct store *store)
+{
+    (void)task;
+    (void)store;
+    return false;
+}
+
+static void opening_cancel(struct task *task, const struct error *e)
+{
+    (void)task;
+    (void)e; /* the next operation is told */
+}
+
+static void opening_done(struct task *task)
+{
+    free(task);
+}
+
+void app_open_watched(struct app *app)
+{
+    struct task *task = app->watch_count ? calloc(1, sizeof *task) : NULL;
+    if (!task)
+        return;
+    task->step = opening_step;
+    task->cancel = opening_cancel;
+    task->done = opening_done;
+    batcher_start_task(app->batcher, task);
+}
+
 void app_submit_all(struct server *server)
 {
     while (!list_empty(&server->submitting)) {

@@ -162,6 +162,8 @@ int app_check_room(const struct app *app, struct error *e);
 /* An operation for the app's batcher, in the order of the calls. It gets there at the end of this turn of
  * the loop, with all others of the turn: what comes together goes into one batch. */
 void app_submit(struct app *app, struct op *op);
+/* Open the store where somebody watches it, so that what expires is removed in time, and told. */
+void app_open_watched(struct app *app);
 /* The batcher, with all that was submitted so far: for what goes there by another way. */
 struct batcher *app_batcher(struct app *app);
 /* At the end of a turn: hand them over. */

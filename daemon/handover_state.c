@@ -233,6 +233,8 @@ bool handover_restore(struct server *s, struct handover_in *in)
     }
     if (in->failed)
         return false;
+    for (struct list *it = s->apps.all.next; it != &s->apps.all; it = it->next)
+        app_open_watched(container_of(it, struct app, link));
     start_new(s);
     if (asking)
         answer(asking, id, version, processes, begun_ms);

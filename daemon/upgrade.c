@@ -60,6 +60,8 @@ static void each_app(struct server *s, void (*step)(struct app *app, bool arg), 
 static void rest_app(struct app *app, bool rest)
 {
     batcher_rest(app->batcher, rest);
+    if (!rest)
+        app_open_watched(app);
 }
 
 static void begin_pause(struct server *s)

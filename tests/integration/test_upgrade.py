@@ -146,7 +146,11 @@ def everything_goes_on():
     done = shell("exit 0", 'restart = "no"')
     slow = shell("until [ -e go ]; do sleep 0.01; done; echo ready >&4; exec sleep 1000", 'ready = "line"')
     again = shell("[ -e once ] || { touch once; exit 1; }; exec sleep 1000", 'restart_delay = "10ms"')
-    with Installed() as service:
+    service = Installed()
+    metrics = service.dir + "/run/metrics.sock"
+    with open(service.config, "w") as file:
+        file.write("metrics_listen = ['%s']\n" % metrics)
+    with service:
         path = service.register("app", {"a-crash": crash, "b-failed": failed, "c-done": done, "d-slow": slow,
                                         "e-again": again, "f-two": FOREVER + "\ninstances = 2"})
         service.call("app.start", "app")
@@ -160,6 +164,10 @@ def everything_goes_on():
             service.upgrade()
             assert service.lasting("app") == before, (before, service.lasting("app"))
             assert service.call("events") == events
+            with contextlib.closing(socket.socket(socket.AF_UNIX)) as scraper:
+                scraper.connect(metrics)
+                scraper.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+                assert scraper.recv(12).endswith(b" 200")
         until(lambda: len(service.descriptors()) <= len(held), "no more descriptors than before",
               lambda: (held, service.descriptors()))
         open(path + "/go", "w").close()
@@ -245,6 +253,32 @@ def a_watch_misses_nothing_and_is_told_nothing_twice():
         assert [change[1] for change in changes[1]] == [change[1] for change in changes[2]]
         assert watcher.call("unwatch", 2) is True and watcher.call("unwatch", 2) is False
         return "%d changes" % count
+
+
+def what_expires_is_told_though_nobody_asks():
+    with Installed() as service:
+        service.register("app", {"main": FOREVER})
+        watcher = service.client("app")
+        with contextlib.closing(service.client("app")) as client:
+            client.call("set", "default", "kept", b"v", {"ttl_ms": 1500})
+            client.call("set", "default", "given up", b"v", {"ttl_ms": 3000})
+        assert watcher.call("watch", "default") == 1
+        watcher.socket.settimeout(PATIENCE)
+        service.upgrade()
+        expired = []
+
+        def has_expired(key):
+            if key not in expired:
+                watcher.unpacker.feed(watcher.socket.recv(65536))
+                expired.extend(m[2][2] for m in watcher.unpacker if m[0] == 2 and m[2][3] == "expire")
+            return key in expired
+
+        until(lambda: has_expired("kept"), "the entry expires")
+        service.replace('rm "$0"; exec $REAL "$@"')
+        with contextlib.closing(service.client()) as client:
+            assert client.error("daemon.upgrade")[0] == "other"
+        until(lambda: has_expired("given up"), "the entry expires")
+        watcher.close()
 
 
 def what_is_wrong_with_the_program_changes_nothing():
@@ -453,6 +487,7 @@ def new_clients_find_somebody_all_the_time():
 run_tests([test for test in [
     upgrades_under_load, everything_goes_on, a_connection_keeps_what_it_sent_in_part,
     a_peer_that_does_not_read_gets_all_its_answers, a_watch_misses_nothing_and_is_told_nothing_twice,
+    what_expires_is_told_though_nobody_asks,
     what_is_wrong_with_the_program_changes_nothing, another_version_starts_everything_anew,
     a_handover_that_cannot_be_read_is_let_go, a_changed_manifest_takes_effect, the_end_of_an_upgraded_daemon,
     only_administrators_and_one_at_a_time, new_clients_find_somebody_all_the_time,
