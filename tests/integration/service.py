@@ -159,6 +159,16 @@ class Service:
         self.call("app.register", path)
         return path
 
+    def start_ticker(self, apps_dir):
+        """A wasm app that counts as fast as it can, and logs each sum that was acknowledged: see ticks."""
+        path = self.dir + "/ticker"
+        shutil.copytree(apps_dir + "/ticker", path)
+        os.chmod(path, 0o755)
+        self.call("app.register", path)
+        self.call("app.start", "ticker")
+        until(lambda: len(ticks(path)) > 50, "the app counts", lambda: self.components("ticker"))
+        return path
+
     def components(self, app):
         return self.call("app.status", app)["components"]
 
@@ -188,6 +198,17 @@ class Service:
             stderr=subprocess.PIPE, preexec_fn=become, timeout=PATIENCE,
         )
         return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+
+
+def ticks(path):
+    return read(path + "/.spin/logs/ticker_stdout.txt").split()
+
+
+def check_ticks(path):
+    """Every sum once, none left out; how many."""
+    lines = ticks(path)
+    assert lines == [str(n + 1) for n in range(len(lines) - 1)] + ["enough"], "the log has gaps"
+    return len(lines) - 1
 
 
 def write_manifest(path, name, components, more=""):

@@ -17,10 +17,12 @@ bobbin_check_test(test_journal
     LIBRARIES bobbind_supervision
     LABELS unit)
 
-bobbin_check_test(test_leader
-    SOURCES unit/test_leader.c
-    LIBRARIES bobbind_supervision
-    LABELS unit)
+foreach(name IN ITEMS handover leader)
+    bobbin_check_test(test_${name}
+        SOURCES unit/test_${name}.c
+        LIBRARIES bobbind_supervision
+        LABELS unit)
+endforeach()
 
 bobbin_check_test(test_usage
     SOURCES unit/test_usage.c
