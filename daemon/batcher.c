@@ -674,6 +674,11 @@ bool batcher_at_rest(const struct batcher *b)
     return b->state == BATCHER_CLOSED && list_empty(&b->queue) && !b->task_count;
 }
 
+bool batcher_has_tasks(const struct batcher *b)
+{
+    return b->task_count > 0;
+}
+
 void batcher_refuse(struct batcher *b, int code, const char *reason)
 {
     error_set(&b->refusal, code, "%s", reason);

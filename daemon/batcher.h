@@ -95,6 +95,9 @@ void batcher_rest(struct batcher *b, bool rest);
 /* Whether the store is closed and nothing is queued, runs or is to be told. */
 bool batcher_at_rest(const struct batcher *b);
 
+/* Whether a task is under way. */
+bool batcher_has_tasks(const struct batcher *b);
+
 /* From now on operations fail with this code and reason instead of reaching the file; those already
  * running finish, then the store is closed, whoever holds it. For a directory that is gone. The
  * reason is copied. */

@@ -1,5 +1,5 @@
-/* A connection on its way from one daemon into the next: what came in and was not handed on, what was to
- * go out and is not written, and its watches. Nothing of it is under way. */
+/* A connection on its way from one daemon into the next: what came in and was not handed on, what
+ * was to go out and is not written, and its watches. Nothing of it is under way. */
 #include <string.h>
 #include <unistd.h>
 

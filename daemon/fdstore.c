@@ -171,8 +171,7 @@ static int take(struct fdstore *s, const char *name, int fd, int above, int mana
     if (strcmp(name, FDSTORE_FILE) == 0)
         s->file = moved;
     else
-        s->entries[s->count++] =
-            (struct fdstore_entry){atoi(name + strlen(FDSTORE_PREFIX)), moved};
+        s->entries[s->count++] = (struct fdstore_entry){atoi(name + strlen(FDSTORE_PREFIX)), moved};
     return 0;
 }
 

@@ -1,6 +1,7 @@
-/* systemd's descriptor store: where a daemon leaves its descriptors, and the handover file beside them, for
- * the next one that the service manager starts, in another process. See sd_pid_notify_with_fds(3) and
- * sd_listen_fds(3); the manager says that there is a store by FDSTORE, since its version 254. */
+/* systemd's descriptor store: where a daemon leaves its descriptors, and the handover file beside
+ * them, for the next one that the service manager starts, in another process. See
+ * sd_pid_notify_with_fds(3) and sd_listen_fds(3); the manager says that there is a store by
+ * FDSTORE, since its version 254. */
 #ifndef BOBBIN_DAEMON_FDSTORE_H
 #define BOBBIN_DAEMON_FDSTORE_H
 
@@ -28,13 +29,13 @@ struct fdstore_entry {
 };
 
 struct fdstore {
-    int file; /* -1: nothing was left */
+    int file;                      /* -1: nothing was left */
     struct fdstore_entry *entries; /* owned, the descriptors are not closed with it */
     size_t count;
 };
 
-/* Take what was left, out of the store and out of what LISTEN_FDS tells: there remain sockets of socket
- * units, from descriptor 3 on. Before there are threads. */
+/* Take what was left, out of the store and out of what LISTEN_FDS tells: there remain sockets of
+ * socket units, from descriptor 3 on. Before there are threads. */
 int fdstore_take(struct fdstore *ret, struct error *e);
 void fdstore_fini(struct fdstore *store);
 

@@ -1,11 +1,11 @@
-/* What one daemon leaves to the next, which takes its place in the same process: descriptors by their
- * numbers, everything else in a sealed memory file. handover_state.h says what is in it.
+/* What one daemon leaves to the next, which takes its place in the same process: descriptors by
+ * their numbers, everything else in a sealed memory file. handover_state.h says what is in it.
  *
- * Or in another process, which systemd starts: then the descriptors come from its store, and are found by the
- * numbers that they had.
+ * Or in another process, which systemd starts: then the descriptors come from its store, and are
+ * found by the numbers that they had.
  *
- * The file begins with HANDOVER_MAGIC and the version of the rest; a daemon that does not know the version
- * lets go of everything, which ends the app processes, and starts as ever. */
+ * The file begins with HANDOVER_MAGIC and the version of the rest; a daemon that does not know the
+ * version lets go of everything, which ends the app processes, and starts as ever. */
 #ifndef BOBBIN_DAEMON_HANDOVER_H
 #define BOBBIN_DAEMON_HANDOVER_H
 
@@ -53,12 +53,12 @@ struct handover_in {
     struct fdstore store; /* where the descriptors are; without entries: they have their numbers */
 };
 
-/* What the daemon before left, if the environment names it; the variables are gone then. *ret is NULL, without an
- * error, where there is nothing; an error says that it cannot be read, and has been let go of. Before there are
- * threads. */
+/* What the daemon before left, if the environment names it; the variables are gone then. *ret is
+ * NULL, without an error, where there is nothing; an error says that it cannot be read, and has
+ * been let go of. Before there are threads. */
 int handover_receive(struct handover_in **ret, struct error *e);
-/* Let go of all that the daemon before left in this process, whatever it is, and wait until its processes are
- * gone: the warden ends them. Closes every descriptor but 0, 1 and 2. */
+/* Let go of all that the daemon before left in this process, whatever it is, and wait until its
+ * processes are gone: the warden ends them. Closes every descriptor but 0, 1 and 2. */
 void handover_discard(void);
 /* NULL is fine. */
 void handover_in_free(struct handover_in *in);

@@ -82,8 +82,8 @@ static struct app_slot *find_slot(struct app *app, struct slice id, uint64_t ins
     return NULL;
 }
 
-/* Where the manifest or the module is another one than that the process was started from, the process is
- * replaced, as a reload would. Whether there is a process. */
+/* Where the manifest or the module is another one than that the process was started from, the
+ * process is replaced, as a reload would. Whether there is a process. */
 static bool restore_component(struct server *s, struct app *app, bool changed,
                               struct handover_in *in)
 {

@@ -20,8 +20,8 @@ void leader_run(struct leader *l);
 /* Any thread: leader_run returns when it has served those who called before. */
 void leader_stop(struct leader *l);
 
-/* Any other thread: have `call` run on the first one, and wait until it has returned. With NULL it runs
- * here (tests). */
+/* Any other thread: have `call` run on the first one, and wait until it has returned. With NULL it
+ * runs here (tests). */
 void leader_call(struct leader *l, void (*call)(void *arg), void *arg);
 
 #endif

@@ -40,8 +40,6 @@ void upgrade_pack_result(msgpack_packer *pk, const char *version, struct slice p
         msgpack_pack_int64(pk, pause_ms);
 }
 
-/* ---- stopping to serve, and serving again ---- */
-
 static void pause_app(struct app *app, bool pause)
 {
     if (pause)
@@ -53,8 +51,7 @@ static void pause_app(struct app *app, bool pause)
 static void each_app(struct server *s, void (*step)(struct app *app, bool arg), bool arg)
 {
     struct list *it, *tmp;
-    list_each(it, tmp, &s->apps.all)
-        step(container_of(it, struct app, link), arg);
+    list_each(it, tmp, &s->apps.all) step(container_of(it, struct app, link), arg);
 }
 
 static void rest_app(struct app *app, bool rest)
@@ -87,39 +84,56 @@ void upgrade_cancel(struct server *s, int code, const char *text)
     each_app(s, rest_app, false);
     each_app(s, pause_app, false);
     launch_gate_shut(&s->gate, false);
-    list_each(it, tmp, &s->conns)
-        conn_wake(container_of(it, struct conn, link));
+    list_each(it, tmp, &s->conns) conn_wake(container_of(it, struct conn, link));
     if (r)
         request_fail(r, code, text);
     if (s->upgrade.leaving)
         server_stop(s);
 }
 
-/* ---- what has to be over ---- */
+/* What takes its time, and is not to keep everybody waiting; NULL: nothing. */
+static const char *app_lengthy(const struct app *app, char *text, size_t size)
+{
+    const char *what = NULL;
+    if (app->state != APP_ACTIVE)
+        what = "is leaving";
+    else if (!list_empty(&app->retired) || !list_empty(&app->reload_waiters))
+        what = "is being reloaded";
+    else if (!list_empty(&app->rest_waiters) || !list_empty(&app->leave_waiters))
+        what = "is being stopped";
+    else if (app->restoring || batcher_has_tasks(app->batcher))
+        what = "is being backed up or restored";
+    if (!what)
+        return NULL;
+    snprintf(text, size, "app '%s' %s", app_name(app), what);
+    return text;
+}
 
-/* Which app's request, process or store it is that is not settled; NULL: all are. */
 static const char *app_unsettled(const struct app *app, char *text, size_t size)
 {
-    if (app->state != APP_ACTIVE)
-        snprintf(text, size, "app '%s' is leaving", app_name(app));
-    else if (!list_empty(&app->retired))
-        snprintf(text, size, "components of app '%s' are being replaced", app_name(app));
-    else if (app->restoring)
-        snprintf(text, size, "app '%s' is being restored", app_name(app));
-    else if (app->pins)
+    if (app_lengthy(app, text, size))
+        return text;
+    if (app->pins) {
         snprintf(text, size, "app '%s' is being administered", app_name(app));
-    else {
-        for (size_t i = 0; i < app->slot_count; i++) {
-            const struct component *c = app->slots[i].component;
-            if (component_is_settled(c))
-                continue;
-            snprintf(text, size, "a process of app '%s' component '%s' has just begun or ended",
-                     app_name(app), component_spec(c)->id);
-            return text;
-        }
-        return NULL;
+        return text;
     }
-    return text;
+    for (size_t i = 0; i < app->slot_count; i++) {
+        const struct component *c = app->slots[i].component;
+        if (component_is_settled(c))
+            continue;
+        snprintf(text, size, "a process of app '%s' component '%s' has just begun or ended",
+                 app_name(app), component_spec(c)->id);
+        return text;
+    }
+    return NULL;
+}
+
+static const char *lengthy(struct server *s, char *text, size_t size)
+{
+    const char *what = NULL;
+    for (struct list *it = s->apps.all.next; it != &s->apps.all && !what; it = it->next)
+        what = app_lengthy(container_of(it, struct app, link), text, size);
+    return what;
 }
 
 /* What is still under way, but for the stores; NULL: nothing. */
@@ -150,8 +164,6 @@ static const char *open_store(struct server *s, char *text, size_t size)
     return NULL;
 }
 
-/* ---- exec ---- */
-
 struct upgrade_exec {
     const struct server_program *program;
     char *variable; /* HANDOVER_VARIABLE=…; NULL: none */
@@ -161,8 +173,8 @@ struct upgrade_exec {
 /* Ours without what only this daemon was told, with what the next one is. NULL: no memory. */
 static char **exec_environment(char *variable)
 {
-    static const char *const dropped[] = {HANDOVER_VARIABLE "=", "LISTEN_PID=", "LISTEN_FDS=",
-                                          "LISTEN_FDNAMES="};
+    static const char *const dropped[] = {HANDOVER_VARIABLE "=",
+                                          "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES="};
     size_t count = 0, n = 0;
     char **copy;
     while (environ[count])
@@ -180,8 +192,8 @@ static char **exec_environment(char *variable)
     return copy;
 }
 
-/* On the first thread, whose children the app processes are. A signal that comes before the next daemon
- * has its handlers is kept for it: it unblocks them then. */
+/* On the first thread, whose children the app processes are. A signal that comes before the next
+ * daemon has its handlers is kept for it: it unblocks them then. */
 static void exec_here(void *arg)
 {
     struct upgrade_exec *x = arg;
@@ -320,8 +332,6 @@ void upgrade_turn(struct server *s)
     }
 }
 
-/* ---- the method ---- */
-
 static void ask_work(struct job *job)
 {
     struct request *r = container_of(job, struct request, job);
@@ -330,7 +340,8 @@ static void ask_work(struct job *job)
     e->code = upgrade_probe(s->options.program.path, s->options.program.argv, &s->upgrade.probe, e);
 }
 
-/* The program knows nothing of what this one would leave: all is stopped, and then started by it. */
+/* The program knows nothing of what this one would leave: all is stopped, and then started by it.
+ */
 static void stop_and_restart(struct server *s, struct request *r)
 {
     struct buffer result;
@@ -352,11 +363,14 @@ static void ask_done(struct job *job)
     struct request *r = container_of(job, struct request, job);
     struct server *s = r->conn->server;
     struct error e = *(struct error *)r->detail;
+    char text[300];
     free(r->detail);
     r->detail = NULL;
     s->upgrade.phase = UPGRADE_NONE;
     if (!e.code && s->state != SERVER_RUNNING)
         error_set(&e, ERR_SHUTTING_DOWN, "the daemon is shutting down");
+    if (!e.code && lengthy(s, text, sizeof text))
+        error_set(&e, ERR_BUSY, "not upgraded now: %s", text);
     if (e.code) {
         request_fail(r, e.code, e.text);
     } else if (s->upgrade.probe.handover != HANDOVER_VERSION) {

@@ -1,11 +1,11 @@
-/* daemon.upgrade: another program takes the daemon's place in the same process, and the app processes,
- * connections and watches go on.
+/* daemon.upgrade: another program takes the daemon's place in the same process, and the app
+ * processes, connections and watches go on.
  *
  * Or, when systemd restarts the service and keeps descriptors, a daemon in another process does.
  *
- * The program on disk is asked first whether it can; then requests are read no more, what is under way is
- * answered, the stores are closed, everything is written down, and exec. Until the exec all of it can be
- * taken back, and is when something does not settle in time or the exec fails. */
+ * The program on disk is asked first whether it can, and nothing lengthy is under way; then requests are read no more, what is under
+ * way is answered, the stores are closed, everything is written down, and exec. Until the exec all
+ * of it can be taken back, and is when something does not settle in time or the exec fails. */
 #ifndef BOBBIN_DAEMON_UPGRADE_H
 #define BOBBIN_DAEMON_UPGRADE_H
 
@@ -36,14 +36,15 @@ struct upgrade {
     struct request *request; /* who waits for it */
     uint64_t begun_ms;       /* when the daemon stopped serving, by uv_hrtime */
     struct upgrade_probe probe;
-    bool leaving;            /* nobody waits: everything is left to a daemon in another process */
-    bool restart;            /* the program cannot take over: it is run when all has ended */
+    bool leaving; /* nobody waits: everything is left to a daemon in another process */
+    bool restart; /* the program cannot take over: it is run when all has ended */
 };
 
-/* At the end of a turn: whether the next step is due. Does not return when the program was executed. */
+/* At the end of a turn: whether the next step is due. Does not return when the program was
+ * executed. */
 void upgrade_turn(struct server *s);
-/* Leave everything to the next daemon that the service manager starts, and end without a farewell. What cannot be
- * left is stopped as ever. */
+/* Leave everything to the next daemon that the service manager starts, and end without a farewell.
+ * What cannot be left is stopped as ever. */
 void upgrade_leave(struct server *s);
 /* Give up what has begun, and serve again. No effect where there is nothing to give up. */
 void upgrade_cancel(struct server *s, int code, const char *text);

@@ -94,8 +94,8 @@ static int understand(const char *program, const char *text, int status, struct 
         return 0;
     if (!*text)
         text = "it is no bobbind, or a broken one";
-    return error_set(e, ERR_OTHER, "'%s' cannot take over: %.*s", program,
-                     (int)strcspn(text, "\n"), text);
+    return error_set(e, ERR_OTHER, "'%s' cannot take over: %.*s", program, (int)strcspn(text, "\n"),
+                     text);
 }
 
 int upgrade_probe(const char *program, char *const argv[], struct upgrade_probe *ret,

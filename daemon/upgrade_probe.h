@@ -17,8 +17,8 @@ struct upgrade_probe {
     char version[64];
 };
 
-/* Run `program` with the arguments of `argv` and the option. It reads its configuration before it answers,
- * and what is wrong with that is the error's text. Blocks: for the worker. */
+/* Run `program` with the arguments of `argv` and the option. It reads its configuration before it
+ * answers, and what is wrong with that is the error's text. Blocks: for the worker. */
 int upgrade_probe(const char *program, char *const argv[], struct upgrade_probe *ret,
                   struct error *e);
 

@@ -39,8 +39,10 @@ static void print_result(struct output *out, const bobbin_stats *stats)
         output_print(out, "bobbind %s cannot take over from %s: it starts the apps anew\n", version,
                      previous);
     else
-        output_print(out, "bobbind %s took over from %s: %lld app process%s went on, requests waited %lld ms\n",
-                     version, previous, processes, processes == 1 ? "" : "es", pause_ms);
+        output_print(
+            out,
+            "bobbind %s took over from %s: %lld app process%s went on, requests waited %lld ms\n",
+            version, previous, processes, processes == 1 ? "" : "es", pause_ms);
 }
 
 int upgrade_run(const struct options *o, struct output *out)

@@ -106,6 +106,7 @@ add_test(NAME kept
     COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_kept.py ${CMAKE_BINARY_DIR}/bin
             ${CMAKE_BINARY_DIR}/apps)
 set_tests_properties(upgrade kept PROPERTIES TIMEOUT 300 LABELS integration)
+set_tests_properties(upgrade PROPERTIES ENVIRONMENT "TEST_SLOW_SYNC=$<TARGET_FILE:test_slow_sync>")
 
 # The life of apps; who may do what, which needs root; and, not for sanitizers, what many cost.
 set(SUPERVISION_TESTS life access logs damage mounts journal)

@@ -1,4 +1,5 @@
-/* What one daemon leaves to the next: comes out as it went in, and wherever it is cut off, that is noticed. */
+/* What one daemon leaves to the next: comes out as it went in, and wherever it is cut off, that is
+ * noticed. */
 #include <check.h>
 #include <fcntl.h>
 #include <stdio.h>

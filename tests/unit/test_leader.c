@@ -1,5 +1,5 @@
-/* The first thread: runs what others ask for, one after the other, and its children outlive those who
- * asked. */
+/* The first thread: runs what others ask for, one after the other, and its children outlive those
+ * who asked. */
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
