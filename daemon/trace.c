@@ -196,6 +196,14 @@ void trace_tick(struct server *server)
     }
 }
 
+void trace_end_waits(struct server *server)
+{
+    struct list *it, *tmp;
+
+    list_each(it, tmp, &server->traces)
+        trace_answer_waiters(container_of(it, struct trace, link), true);
+}
+
 void trace_end(struct app *app)
 {
     if (!app->trace)

@@ -54,6 +54,8 @@ void trace_note(struct conn *c, uint32_t id, enum method_id method, struct slice
 void trace_wake(struct server *server);
 /* A moment has passed: answer who has waited long enough, end what nobody asks for any more. */
 void trace_tick(struct server *server);
+/* Answer all who wait, with nothing if need be. */
+void trace_end_waits(struct server *server);
 /* The app leaves: answer all who wait, forget everything. */
 void trace_end(struct app *app);
 

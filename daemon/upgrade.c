@@ -69,6 +69,7 @@ static void begin_pause(struct server *s)
     launch_gate_shut(&s->gate, true);
     each_app(s, pause_app, true);
     events_end_waits(s, NULL);
+    trace_end_waits(s);
 }
 
 void upgrade_cancel(struct server *s, int code, const char *text)

@@ -74,6 +74,20 @@ def waiting_ends_with_what_comes():
         assert time.monotonic() - began < 15
 
 
+def who_waits_holds_up_no_upgrade():
+    with Service(BIN) as service:
+        service.register("app", {})
+        other = service.client()
+        number = other.send("trace", "app", {"wait_ms": 30000})
+        service.client().call("ping")
+        began = time.monotonic()
+        status, out, err = service.run("upgrade")
+        assert status == 0 and time.monotonic() - began < 20, (status, out, err)
+        assert other.receive(number) == [[], 0, 0]
+        # The same connection goes on, and so may the trace.
+        assert other.call("trace", "app") == [[], 0, 0]
+
+
 def a_slow_reader_is_told_what_it_missed():
     with Service(BIN) as service:
         service.register("app", {})
@@ -170,6 +184,6 @@ def probes_are_built_in():
 
 
 run_tests([
-    what_is_done_is_told_and_no_value, waiting_ends_with_what_comes, a_slow_reader_is_told_what_it_missed,
+    what_is_done_is_told_and_no_value, waiting_ends_with_what_comes, who_waits_holds_up_no_upgrade, a_slow_reader_is_told_what_it_missed,
     only_who_may_administer_looks, processes_are_named, failures_have_a_name_in_the_log, probes_are_built_in,
 ])

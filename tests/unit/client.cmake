@@ -15,6 +15,10 @@ endforeach()
 target_link_options(test_client_memory PRIVATE
     -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc)
 
+bobbin_check_test(test_explore_guard
+    SOURCES unit/test_explore_guard.c ${PROJECT_SOURCE_DIR}/client/cli/explore/guard.c
+    LABELS unit)
+
 add_test(NAME install
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_install.sh
             ${CMAKE_BINARY_DIR} ${CMAKE_C_COMPILER})
