@@ -134,9 +134,9 @@ static enum MHD_Result metrics_request_cb(void *arg, struct MHD_Connection *c, c
     if (!l->path && !metrics_address_is_own_host(MHD_lookup_connection_value(
                         c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST)))
         return metrics_refuse(c, MHD_HTTP_FORBIDDEN, "the Host header names another machine\n");
-    if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return metrics_refuse(c, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
-    if (strcmp(url, "/metrics"))
+    if (strcmp(url, "/metrics") != 0)
         return metrics_refuse(c, MHD_HTTP_NOT_FOUND, "there is /metrics alone\n");
     return metrics_tell(l->metrics, c);
 }
@@ -145,7 +145,7 @@ static int metrics_listen(struct metrics *m, const char *address, struct error *
 {
     const struct access_admins *admins = &m->server->options.admins;
     struct metrics_listener *l = &m->listeners[m->listener_count];
-    int fd;
+    int fd = -1;
     int rc = metrics_address_listen(address, admins->has_group, admins->group, &fd, e);
 
     if (rc)

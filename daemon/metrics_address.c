@@ -127,7 +127,7 @@ int metrics_address_listen(const char *text, bool has_group, gid_t group, int *r
                            struct error *e)
 {
     union address address;
-    socklen_t len;
+    socklen_t len = 0;
     int on = 1, rc = parse(text, &address, &len, e);
     bool is_unix = address.any.sa_family == AF_UNIX;
 
