@@ -114,9 +114,10 @@ static const char *conn_restore_owner(struct conn *c, struct handover_in *in)
     struct app *app = NULL;
     struct error e;
     uv_os_fd_t fd;
-    for (struct list *it = c->server->apps.all.next; it != &c->server->apps.all; it = it->next)
-        if (slice_equals(path, container_of(it, struct app, link)->directory.path))
-            app = container_of(it, struct app, link);
+    struct list *it, *tmp;
+    list_each(it, tmp, apps_index_paths(&c->server->apps.index, path.data, path.len))
+        if (slice_equals(path, container_of(it, struct app, in_paths)->directory.path))
+            app = container_of(it, struct app, in_paths);
     if (path.len && !app)
         return "the app is gone";
     if (!of_component) {

@@ -43,4 +43,17 @@ if child == 0:
     probe("child", Inherited(1000))
     os._exit(0)
 os.waitpid(child, 0)
+
+# Passed on to one that has not inherited it, by a message.
+here, there = socket.socketpair()
+child = os.fork()
+if child == 0:
+    os.setsid()
+    os.close(int(os.environ["BOBBIN_FD"]))
+    here.close()
+    os.environ["BOBBIN_FD"] = str(socket.recv_fds(there, 1, 1)[1][0])
+    probe("passed", Inherited(2000))
+    os._exit(0)
+socket.send_fds(here, [b"x"], [int(os.environ["BOBBIN_FD"])])
+os.waitpid(child, 0)
 print("done")

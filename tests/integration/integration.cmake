@@ -109,7 +109,7 @@ set_tests_properties(upgrade kept PROPERTIES TIMEOUT 300 LABELS integration)
 set_tests_properties(upgrade PROPERTIES ENVIRONMENT "TEST_SLOW_SYNC=$<TARGET_FILE:test_slow_sync>")
 
 # The life of apps; who may do what, which needs root; and, not for sanitizers, what many cost.
-set(SUPERVISION_TESTS life access logs damage mounts journal)
+set(SUPERVISION_TESTS life access logs damage mounts journal cgroup)
 if(NOT BOBBIN_SANITIZE)
     list(APPEND SUPERVISION_TESTS many)
 endif()

@@ -226,9 +226,11 @@ def app_process_reaches_only_its_labels():
         out = read(path + "/.spin/logs/main_stdout.txt")
         assert out.endswith("done\n"), out + read(path + "/.spin/logs/main_stderr.txt")
         for line in out.splitlines()[:-1]:
-            assert re.match("(parent|child) (own: (None|b'.*')|\\S+: (access-denied|no-such-store))$", line), line
-        assert out.count("access-denied") >= 2 * 16 and out.count("no-such-store") == 2, out
-        assert "denied: app.list by app 'mine' component 'main'" in service.words()
+            assert re.match("(parent|child|passed) (own: (None|b'.*')|\\S+: (access-denied|no-such-store))$", line), line
+        assert out.count("access-denied") == 3 * 16 and out.count("no-such-store") == 3, out
+        assert sorted({line.split()[0] for line in out.splitlines()}) == ["child", "done", "parent", "passed"], out
+        denied = [line for line in service.words().splitlines() if " denied: " in line]
+        assert len(denied) == 3 * 16 and all("by app 'mine' component 'main'" in line for line in denied), denied
 
 
 if os.geteuid() != 0:
