@@ -545,6 +545,10 @@ bool component_restore(struct component *c, struct handover_in *in)
     c->since_ms = s.since_ms;
     c->exit_code = s.exit_code;
     c->exit_signal = s.exit_signal;
+    if (c->exit_code >= 0 || c->exit_signal)
+        describe_end(c->last_exit, sizeof(c->last_exit),
+                     &(struct restart_outcome){.launched = true, .exit_code = s.exit_code,
+                                               .exit_signal = s.exit_signal}, NULL);
     copy_text(c->fault, sizeof(c->fault), s.fault);
     copy_text(c->reason, sizeof(c->reason), s.reason);
     c->pid = s.process.pid;

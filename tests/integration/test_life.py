@@ -355,6 +355,20 @@ def runner_answers_the_watchdog_for_its_guest():
         assert not alive(pid)
 
 
+def last_exit_and_watchdog_go_on_over_an_upgrade():
+    watched = shell("while :; do echo >&$BOBBIN_WATCHDOG_FD; sleep 0.1; done", 'watchdog = "1s"')
+    with Service(BIN) as service:
+        service.register("app", {"a": shell("exit 4", 'restart = "no"'), "b": shell("kill -9 $$", 'restart = "no"'), "c": watched})
+        service.call("app.start", "app")
+        until(lambda: [c["state"] for c in service.components("app")] == ["failed", "failed", "running"], "all are started")
+        before = [(c["pid"], c["state"], c["last_exit"]) for c in service.components("app")]
+        assert [told for _, _, told in before] == ["exited, status 4", "killed by SIGKILL", None], before
+        status, _, words = service.run("upgrade")
+        assert status == 0, words
+        time.sleep(2.1)  # twice the watchdog's time
+        assert [(c["pid"], c["state"], c["last_exit"]) for c in service.components("app")] == before
+
+
 def schedules_and_readiness():
     tools = {
         "each": shell("echo run", 'schedule = "100ms"'),
@@ -387,5 +401,6 @@ run_tests(
         check_needs_no_daemon,
         schedules_and_readiness,
         runner_answers_the_watchdog_for_its_guest,
+        last_exit_and_watchdog_go_on_over_an_upgrade,
     ]
 )
