@@ -13,8 +13,8 @@ struct app;
 #define APPS_INDEX_BUCKETS 1024u
 
 struct apps_index {
-    struct siphash_key seed; /* names are their owners' to choose */
-    size_t count;            /* of apps */
+    struct siphash_key seed;                 /* names are their owners' to choose */
+    size_t count;                            /* of apps */
     struct list by_path[APPS_INDEX_BUCKETS]; /* struct app, by in_paths */
     struct list by_name[APPS_INDEX_BUCKETS]; /* struct app, by in_names */
 };

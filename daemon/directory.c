@@ -101,12 +101,43 @@ int directory_check(const struct directory *d, struct error *e)
     return compare(d, &now, e);
 }
 
+int directory_check_private(const struct directory *d, struct error *e)
+{
+    struct stat st;
+
+    if (stat(d->path, &st) != 0)
+        return look_error(e, d->path, errno);
+    if (!(st.st_mode & (S_IWGRP | S_IWOTH)))
+        return 0;
+    return error_set(e, ERR_ACCESS_DENIED,
+                     "directory '%.350s' can be written by others than its owner; chmod go-w",
+                     d->path);
+}
+
+/* Another owner is not the one whose app this is: his processes, his data, his say. */
+static int check_owner(const struct directory *d, struct error *e)
+{
+    struct stat st;
+
+    if (stat(d->path, &st) != 0)
+        return look_error(e, d->path, errno);
+    if (st.st_uid == d->uid)
+        return 0;
+    return error_set(
+        e, ERR_OTHER,
+        "directory '%.350s' belongs to uid %u now, not to %u as when it was registered", d->path,
+        (unsigned)st.st_uid, (unsigned)d->uid);
+}
+
 int directory_check_usable(const struct directory *d, struct error *e)
 {
-    if (faccessat(AT_FDCWD, d->path, W_OK | X_OK, AT_EACCESS) == 0)
-        return 0;
-    return error_set(e, ERR_OTHER, "directory '%.350s' cannot be written: %s", d->path,
-                     strerror(errno));
+    int code;
+
+    if (faccessat(AT_FDCWD, d->path, W_OK | X_OK, AT_EACCESS) != 0)
+        return error_set(e, ERR_OTHER, "directory '%.350s' cannot be written: %s", d->path,
+                         strerror(errno));
+    code = check_owner(d, e);
+    return code ? code : directory_check_private(d, e);
 }
 
 uint64_t directory_store_bytes(const struct directory *d)
@@ -123,19 +154,6 @@ uint64_t directory_store_bytes(const struct directory *d)
             bytes += (uint64_t)st.st_blocks * 512;
     }
     return bytes;
-}
-
-int directory_check_private(const struct directory *d, struct error *e)
-{
-    struct stat st;
-
-    if (stat(d->path, &st) != 0)
-        return look_error(e, d->path, errno);
-    if (!(st.st_mode & (S_IWGRP | S_IWOTH)))
-        return 0;
-    return error_set(e, ERR_ACCESS_DENIED,
-                     "directory '%.350s' can be written by others than its owner; chmod go-w",
-                     d->path);
 }
 
 /* A descriptor of the very directory that was registered. */

@@ -33,8 +33,9 @@ int directory_check(const struct directory *d, struct error *e);
  * the place of its files. Touches the disk. */
 int directory_check_private(const struct directory *d, struct error *e);
 
-/* Whether files can be made in it: the reason when the file system is read-only, or the daemon's
- * permissions do not suffice any more. Touches the disk. */
+/* Whether it can be used as it was when it was registered: the reason when the file system is
+ * read-only, the daemon's permissions do not suffice any more, it has another owner, or others can
+ * write it. Touches the disk. */
 int directory_check_usable(const struct directory *d, struct error *e);
 /* What the store's files take on disk; 0: there are none. Touches the disk. */
 uint64_t directory_store_bytes(const struct directory *d);

@@ -28,9 +28,9 @@ struct journal_stream {
     int priority;
     char *begun; /* of a line; NULL: nothing */
     size_t begun_len;
-    uint64_t lost;      /* entries … */
-    uint64_t untold;    /* … of which the journal was not told yet */
-    unsigned patience;  /* milliseconds left for the output in hand */
+    uint64_t lost;     /* entries … */
+    uint64_t untold;   /* … of which the journal was not told yet */
+    unsigned patience; /* milliseconds left for the output in hand */
 };
 
 struct journal *journal_open(const char *path)
@@ -41,9 +41,8 @@ struct journal *journal_open(const char *path)
         return NULL;
     j->address.sun_family = AF_UNIX;
     snprintf(j->address.sun_path, sizeof(j->address.sun_path), "%s", path);
-    j->fd = access(path, W_OK) == 0
-                ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
-                : -1;
+    j->fd = access(path, W_OK) == 0 ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+                                    : -1;
     if (j->fd >= 0)
         return j;
     free(j);
@@ -66,8 +65,7 @@ struct journal_stream *journal_stream_new(struct journal *j, const struct journa
         return NULL;
     s->journal = j;
     s->priority = origin->err ? PRIORITY_ERR : PRIORITY_INFO;
-    if (asprintf(&s->fields,
-                 "SYSLOG_IDENTIFIER=%s\nAPP=%s\nCOMPONENT=%s\nINSTANCE=%u\nSTREAM=%s\n",
+    if (asprintf(&s->fields, "SYSLOG_IDENTIFIER=%s\nAPP=%s\nCOMPONENT=%s\nINSTANCE=%u\nSTREAM=%s\n",
                  origin->app, origin->app, origin->component, origin->instance,
                  origin->err ? "stderr" : "stdout") >= 0)
         return s;

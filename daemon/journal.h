@@ -1,8 +1,8 @@
 /* What app processes write, as entries of systemd's journal beside their log files, with the fields
  * APP, COMPONENT, INSTANCE and STREAM: `journalctl APP=counter`.
  *
- * Spoken is the journal's native protocol, a datagram an entry, by non-blocking sends: a journal that
- * does not keep up costs entries, which are counted and told, never the daemon's time. */
+ * Spoken is the journal's native protocol, a datagram an entry, by non-blocking sends: a journal
+ * that does not keep up costs entries, which are counted and told, never the daemon's time. */
 #ifndef BOBBIN_DAEMON_JOURNAL_H
 #define BOBBIN_DAEMON_JOURNAL_H
 
@@ -13,7 +13,8 @@
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 /* A longer line becomes several entries. */
 #define JOURNAL_LINE_MAX (16u << 10)
-/* How long one piece of output may wait for a journal that is busy, where the process may wait too. */
+/* How long one piece of output may wait for a journal that is busy, where the process may wait too.
+ */
 #define JOURNAL_PATIENCE_MS 100u
 
 struct journal;

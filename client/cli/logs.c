@@ -18,8 +18,8 @@
 
 struct reading {
     bobbin_logs_options options;
-    bool all;        /* from a time on, page by page */
-    int64_t from_ms; /* of the last so many lines only those since then; 0: all of them */
+    bool all;              /* from a time on, page by page */
+    int64_t from_ms;       /* of the last so many lines only those since then; 0: all of them */
     bobbin_log_page *page; /* owned */
 };
 

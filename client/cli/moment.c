@@ -13,8 +13,12 @@ static const struct {
     const char *format; /* strptime's */
     bool dated;
 } forms[] = {
-    {"%Y-%m-%dT%H:%M:%S", true}, {"%Y-%m-%d %H:%M:%S", true}, {"%Y-%m-%dT%H:%M", true},
-    {"%Y-%m-%d %H:%M", true},    {"%Y-%m-%d", true},          {"%H:%M:%S", false},
+    {"%Y-%m-%dT%H:%M:%S", true},
+    {"%Y-%m-%d %H:%M:%S", true},
+    {"%Y-%m-%dT%H:%M", true},
+    {"%Y-%m-%d %H:%M", true},
+    {"%Y-%m-%d", true},
+    {"%H:%M:%S", false},
     {"%H:%M", false},
 };
 

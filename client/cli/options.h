@@ -21,7 +21,8 @@ enum option_kind {
 };
 
 /* X(identifier, name, placeholder, kind, field, text). What has a value takes it as "--name VALUE"
- * or "--name=VALUE"; -h, -f and -n are short for --help, --follow and --lines. What stands for the value also says how a shell completes it: see complete.c.
+ * or "--name=VALUE"; -h, -f and -n are short for --help, --follow and --lines. What stands for the
+ * value also says how a shell completes it: see complete.c.
  */
 #define OPTION_LIST(X)                                                                             \
     X(SOCKET, "--socket", "PATH", KIND_TEXT, socket, "the daemon's socket")                        \
@@ -96,7 +97,7 @@ struct options {
     const char *after_store;
     const char *on_conflict;
     uint64_t limit; /* 0: not given, as with all numbers but `since` */
-    uint64_t since;         /* a commit, if it is one … */
+    uint64_t since; /* a commit, if it is one … */
     bool since_is_commit;
     const char *since_text; /* … and as it was given */
     uint64_t count;

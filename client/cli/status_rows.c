@@ -75,8 +75,7 @@ static void put_cpu(char *cell, int64_t ms)
 static void put_app(struct row *r, const bobbin_app_status *app)
 {
     snprintf(r->cells[COLUMN_APP], CELL_MAX, "%s", app->name);
-    snprintf(r->cells[COLUMN_RATE], CELL_MAX, "%llu",
-             (unsigned long long)app->requests_per_second);
+    snprintf(r->cells[COLUMN_RATE], CELL_MAX, "%llu", (unsigned long long)app->requests_per_second);
     snprintf(r->cells[COLUMN_CONNECTIONS], CELL_MAX, "%llu", (unsigned long long)app->connections);
     put_bytes(r->cells[COLUMN_STORE], app->store_bytes);
 }
@@ -84,8 +83,7 @@ static void put_app(struct row *r, const bobbin_app_status *app)
 /* In the rows below its first one. */
 static void put_nothing(struct row *r)
 {
-    static const enum column of_app[] = {COLUMN_APP, COLUMN_RATE, COLUMN_STORE,
-                                         COLUMN_CONNECTIONS};
+    static const enum column of_app[] = {COLUMN_APP, COLUMN_RATE, COLUMN_STORE, COLUMN_CONNECTIONS};
 
     for (size_t i = 0; i < sizeof(of_app) / sizeof(of_app[0]); i++)
         strcpy(r->cells[of_app[i]], " ");

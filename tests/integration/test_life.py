@@ -196,10 +196,26 @@ def lost_permissions():
         os.chmod(path, 0o700)
         within(2, lambda: "error" not in service.call("app.status", "app"), "its end is told")
         os.chmod(path, 0o777)
+        within(2, lambda: "can be written by others" in service.call("app.status", "app").get("error", ""), "it is told")
         service.call("app.stop", "app")
         service.call("app.start", "app")
         until(lambda: "can be written by others" in service.component("app")["reason"], "it is refused")
         os.chmod(path, 0o700)
+
+
+def another_owner_is_told():
+    if os.geteuid() != 0:
+        return "SKIPPED: needs root"
+    with Service(BIN) as service:
+        path = service.register("app", {"main": FOREVER})
+        service.call("app.start", "app")
+        pid = service.until_state("app", "running")["pid"]
+        os.chown(path, 61234, 61234)
+        told = lambda: service.call("app.status", "app").get("error", "")
+        within(2, lambda: told() == "directory '%s' belongs to uid 61234 now, not to 0 as when it was registered" % path, "it is told")
+        assert alive(pid)
+        os.chown(path, 0, 0)
+        within(2, lambda: not told(), "its end is told")
 
 
 def reload_touches_only_what_changed():
@@ -396,6 +412,7 @@ run_tests(
         removed_directory_ends_the_app,
         other_directory_in_its_place_stays_untouched,
         lost_permissions_are_told_and_over_when_they_are,
+        another_owner_is_told,
         reload_touches_only_what_changed,
         reload_at_the_edges,
         check_needs_no_daemon,

@@ -123,8 +123,8 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* A journal that takes nothing costs entries, and a bounded time; when it takes them again it learns
- * how many. */
+/* A journal that takes nothing costs entries, and a bounded time; when it takes them again it
+ * learns how many. */
 START_TEST(busy_journal_loses_counted_entries)
 {
     struct journal_stream *s = open_stream(false);
