@@ -99,6 +99,29 @@ static int listener_bind(const char *path, int *ret_fd, struct error *e)
     return 0;
 }
 
+static void listener_refuse(struct listener *l);
+
+static void listener_refused_cb(uv_handle_t *handle)
+{
+    struct listener *l = container_of((uv_pipe_t *)handle, struct listener, refused);
+    l->refusing = false;
+    if (l->refuse_next && l->listening)
+        listener_refuse(l);
+}
+
+/* libuv stops listening until a connection is taken, and there is no memory to take it: take it
+ * without any. */
+static void listener_refuse(struct listener *l)
+{
+    l->refuse_next = l->refusing;
+    if (l->refusing)
+        return;
+    l->refusing = true;
+    uv_pipe_init(&l->server->loop, &l->refused, 0);
+    uv_accept((uv_stream_t *)&l->pipe, (uv_stream_t *)&l->refused);
+    uv_close((uv_handle_t *)&l->refused, listener_refused_cb);
+}
+
 static void listener_connection_cb(uv_stream_t *stream, int status)
 {
     struct listener *l = container_of((uv_pipe_t *)stream, struct listener, pipe);
@@ -111,9 +134,9 @@ static void listener_connection_cb(uv_stream_t *stream, int status)
         return;
     }
     c = conn_new(l->server);
-    /* libuv stops listening when a connection is not taken: there is no memory to take it. */
     if (!c) {
         log_error("cannot accept a connection: out of memory");
+        listener_refuse(l);
         return;
     }
     status = uv_accept(stream, (uv_stream_t *)conn_pipe(c));

@@ -15,6 +15,9 @@ struct listener {
     uv_pipe_t pipe;
     char *path;     /* where it is bound; owned */
     bool listening; /* until listener_stop */
+    uv_pipe_t refused; /* one that there is no memory for, on its way out … */
+    bool refusing;     /* … if so */
+    bool refuse_next;  /* and one more waits behind it */
 };
 
 /* Bind and listen. A socket file that nobody answers at is replaced; one that somebody answers at is

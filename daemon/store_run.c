@@ -6,7 +6,7 @@
 #include "protocol/limits.h"
 #include "protocol/message.h"
 
-/* Bytes that the result of an increment, and of a swap or atomic that has written, takes at most. */
+/* Bytes that the result of a write takes at most, unless it is a swap that has not written. */
 #define RESULT_LEAST 16u
 
 /* SQLite takes a NULL pointer for SQL's NULL. */
@@ -260,7 +260,7 @@ bool store_must_wait(const struct store *s, const struct op *op)
 /* What an operation writes is not undone for want of memory for its answer: have that before. */
 static bool has_room_for_result(struct op *op)
 {
-    bool answers = op->kind == OP_INCREMENT || op->kind == OP_SWAP || op->kind == OP_ATOMIC;
+    bool answers = op_is_write(op) && op->kind != OP_SET && op->kind != OP_DELETE;
 
     if (answers && buffer_reserve(&op->result, RESULT_LEAST) != 0)
         op_fail(op, ERR_OTHER, "out of memory");

@@ -37,7 +37,7 @@ add_custom_target(crash
     USES_TERMINAL)
 
 # What fails around the daemon: the disk, descriptors, clients by the hundred.
-foreach(name disk_full descriptors)
+foreach(name disk_full descriptors slow_disk)
     bobbin_check_test(test_${name}
         SOURCES crash/test_${name}.c crash/writers.c
         LIBRARIES test_harness
@@ -57,3 +57,16 @@ if(NOT BOBBIN_SANITIZE)
             ENVIRONMENT "LD_PRELOAD=$<TARGET_FILE:test_drip>")
     endforeach()
 endif()
+
+# They are loaded in front of everything, also of a sanitizer's own library.
+foreach(name slow_app noblock)
+    add_library(test_${name} MODULE crash/${name}_preload.c)
+    target_link_libraries(test_${name} PRIVATE bobbin_warnings)
+    target_compile_options(test_${name} PRIVATE -fno-sanitize=all)
+    target_link_options(test_${name} PRIVATE -fno-sanitize=all)
+endforeach()
+target_compile_definitions(test_slow_disk PRIVATE TEST_SLOW_APP="$<TARGET_FILE:test_slow_app>")
+add_dependencies(test_slow_disk test_slow_app)
+target_compile_definitions(test_descriptors PRIVATE TEST_NO_BLOCK="$<TARGET_FILE:test_noblock>")
+target_link_libraries(test_descriptors PRIVATE PkgConfig::UV)
+add_dependencies(test_descriptors test_noblock)

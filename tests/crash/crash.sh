@@ -36,7 +36,7 @@ done
 sum() { grep -o "[0-9]* $1" "$2" | awk '{n += $1} END {print n + 0}'; }
 row() { printf '%-44s %10s   %s\n' "$1" "$2" "$3"; printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$build/record.tsv"; }
 result() { [ "$(cat "$out/$1.rc")" = 0 ] && echo "none lost" || echo FAILED; }
-found() { grep -q "writes: FAILED" "$out/lie.$1" && grep -om1 "LOST\|DAMAGED\|malformed" "$out/lie.$1" | sed 's/^/fails, as it must: /' || echo "NOT FOUND OUT"; }
+found() { grep -q "writes: FAILED" "$out/lie.$1" && grep -om1 "LOST\|DAMAGED\|cannot be opened" "$out/lie.$1" | sed 's/^/fails, as it must: /' || echo "NOT FOUND OUT"; }
 
 row "simulated power cuts" "$(sum 'power cuts,' "$out/cuts")" "$(result cuts), $(cat "$out/cuts.s") s"
 row "  of them during the recovery from another" "$(sum 'of them during' "$out/cuts")" ""

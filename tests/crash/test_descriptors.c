@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/conn.h"
 #include "harness.h"
 #include "writers.h"
 
@@ -221,6 +222,44 @@ START_TEST(clients_by_the_hundred_that_die)
 }
 END_TEST
 
+static void set_missing(const char *path, uint64_t size)
+{
+    FILE *f = fopen(path, "r+e");
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_eq(fwrite(&size, sizeof size, 1, f), 1);
+    ck_assert_int_eq(fclose(f), 0);
+}
+
+/* Those that come meanwhile are turned away; who comes later is served. */
+START_TEST(no_memory_for_a_connection)
+{
+    static const char *environment[] = {"LD_PRELOAD", TEST_NO_BLOCK, "BOBBIN_TEST_NO_BLOCK", NULL,
+                                        NULL};
+    char path[120];
+    bobbin *b, *refused = NULL;
+
+    snprintf(path, sizeof path, "%s/missing", h.dir);
+    fclose(fopen(path, "we"));
+    ck_assert_int_eq(truncate(path, 4096), 0);
+    ck_assert_int_eq(harness_stop(&h), 0);
+    environment[3] = path;
+    h.environment = environment;
+    harness_start(&h);
+    b = harness_connect(&h, "plain");
+    set_missing(path, sizeof(struct conn));
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_ne(bobbin_connect_within(h.socket, HARNESS_PATIENCE_MS, &refused), BOBBIN_OK);
+        bobbin_close(refused);
+    }
+    harness_ok(b, bobbin_set(b, "default", "k", 1, "v", 1));
+    set_missing(path, 0);
+    for (int i = 0; i < 20; i++)
+        bobbin_close(harness_connect(&h, "plain"));
+    bobbin_close(b);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("descriptors");
@@ -232,6 +271,7 @@ int main(void)
     tcase_set_timeout(tc, 240);
     tcase_add_test(tc, no_descriptors_left);
     tcase_add_test(tc, clients_by_the_hundred_that_die);
+    tcase_add_test(tc, no_memory_for_a_connection);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
