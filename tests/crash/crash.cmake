@@ -67,6 +67,11 @@ foreach(name slow_app noblock)
 endforeach()
 target_compile_definitions(test_slow_disk PRIVATE TEST_SLOW_APP="$<TARGET_FILE:test_slow_app>")
 add_dependencies(test_slow_disk test_slow_app)
-target_compile_definitions(test_descriptors PRIVATE TEST_NO_BLOCK="$<TARGET_FILE:test_noblock>")
+if(NOT BOBBIN_SANITIZE)
+    target_compile_definitions(test_descriptors PRIVATE
+        TEST_NO_BLOCK="$<TARGET_FILE:test_noblock>")
+endif()
 target_link_libraries(test_descriptors PRIVATE PkgConfig::UV)
 add_dependencies(test_descriptors test_noblock)
+
+add_test(NAME report COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/report.py --check)
