@@ -1,6 +1,9 @@
 /* The store's file on disk, before SQLite sees it. */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +17,8 @@
 #define HEADER_VERSIONS 18
 /* … and how long a page is. */
 #define HEADER_PAGE 16
+/* … and how often the file was changed. */
+#define HEADER_COUNTER 24
 /* The smallest page. */
 #define SIZE_LEAST 512
 
@@ -52,7 +57,8 @@ static int look(struct store *s, const struct stat *st, struct error *e)
     /* Root could be led to somebody else's file by a hard link. */
     if (geteuid() == 0 && st->st_uid != s->directory.uid)
         return refuse(s, e, "its owner is not the directory's owner");
-    /* SQLite would take so short a file for a new one, and what was in it would be gone without a word. */
+    /* SQLite would take so short a file for a new one, and what was in it would be gone without a
+     * word. */
     if (st->st_size > 0 && st->st_size < SIZE_LEAST)
         return refuse(s, e, "damaged (cut off)");
     s->file_dev = st->st_dev;
@@ -67,8 +73,59 @@ static bool has_content(const struct store *s, const char *name)
     return fstatat(s->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > 0;
 }
 
-/* SQLite deletes a WAL before it turns the file into a plain one, and makes none before it has turned it back. Without
- * either journal nothing is under way, and a page that is there in part is one that was cut off. */
+/* The path as SQLite's URIs want it, for the file alone: no journal, no WAL, no locks. NULL: no
+ * memory. */
+static char *uri_of_file(const struct store *s)
+{
+    static const char ending[] = "?immutable=1";
+    char *uri = malloc(strlen("file:") + strlen(s->path) * 3 + sizeof(ending));
+    char *to = uri ? stpcpy(uri, "file:") : NULL;
+
+    for (const char *at = s->path; to && *at; at++)
+        to += strchr("?#%", *at) ? sprintf(to, "%%%02X", (unsigned char)*at) : (*to = *at, 1);
+    if (to)
+        strcpy(to, ending);
+    return uri;
+}
+
+/* Whether the file is as it was left when it was closed, or not ours: a WAL beside it is then not
+ * its own. After a power cut there may be one beside a plain file, whose seal is then off. */
+static bool is_closed(const struct store *s, int64_t counter)
+{
+    static const char sql[] =
+        "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'bobbin_meta')";
+    static const char sealed_sql[] = "SELECT value = ?1 FROM bobbin_meta WHERE name = 'sealed'";
+    char *uri = uri_of_file(s);
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
+    bool closed = true;
+
+    if (uri && sqlite3_open_v2(uri, &db, flags, NULL) == SQLITE_OK &&
+        sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
+        closed = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    if (!closed && sqlite3_prepare_v2(db, sealed_sql, -1, &stmt, NULL) == SQLITE_OK) {
+        sqlite3_bind_int64(stmt, 1, counter);
+        closed = sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0);
+        sqlite3_finalize(stmt);
+    }
+    sqlite3_close(db);
+    free(uri);
+    return closed;
+}
+
+static int64_t change_counter(const uint8_t header[HEADER_SIZE])
+{
+    uint32_t n;
+
+    memcpy(&n, header + HEADER_COUNTER, sizeof(n));
+    return be32toh(n);
+}
+
+/* Without either journal nothing is under way, and a page that is there in part is one that was cut
+ * off. */
 int store_file_check_form(const struct store *s, struct error *e)
 {
     sqlite3_file *file = NULL;
@@ -81,12 +138,14 @@ int store_file_check_form(const struct store *s, struct error *e)
         file->pMethods->xFileSize(file, &size) != SQLITE_OK || header[HEADER_VERSIONS] != 1 ||
         header[HEADER_VERSIONS + 1] != 1)
         return 0;
-    if (has_content(s, WAL_NAME))
-        return refuse(s, e, "a WAL is beside it that is not its own; to go on without that, delete"
-                            " " WAL_NAME);
+    if (has_content(s, WAL_NAME) && !has_content(s, JOURNAL_NAME) &&
+        is_closed(s, change_counter(header)))
+        return refuse(s, e,
+                      "a WAL is beside it that is not its own; to go on without that, delete"
+                      " " WAL_NAME);
     page = header[HEADER_PAGE] << 8 | header[HEADER_PAGE + 1];
     page = page == 1 ? 65536 : page;
-    if (page && size % page && !has_content(s, JOURNAL_NAME))
+    if (page && size % page && !has_content(s, JOURNAL_NAME) && !has_content(s, WAL_NAME))
         return refuse(s, e, "damaged (cut off)");
     return 0;
 }
@@ -103,8 +162,9 @@ int store_file_prepare(struct store *s, int dirfd, bool has_log, struct error *e
     if (absent && errno != ENOENT)
         return refuse(s, e, strerror(errno));
     if (absent && has_log)
-        return refuse(s, e, "it is gone, but its commit log beside it holds data; to go on without"
-                            " that, delete bobbin_commit_0.log and _1.log");
+        return refuse(s, e,
+                      "it is gone, but its commit log beside it holds data; to go on without"
+                      " that, delete bobbin_commit_0.log and _1.log");
     int code = absent ? make(s, dirfd, name, e) : 0;
     if (code)
         return code;

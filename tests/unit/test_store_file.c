@@ -271,6 +271,30 @@ START_TEST(check_notices_a_file_that_was_taken_away)
 }
 END_TEST
 
+/* As if a power cut had brought a journal back, which made the file a plain one again. */
+START_TEST(wal_beside_a_plain_file_that_was_in_use_is_its_own)
+{
+    struct store *s = open_store();
+    struct error e = {0};
+    char command[600];
+
+    put(s, "a", "1");
+    ck_assert_int_eq(store_fold(s, &e), 0);
+    snprintf(command, sizeof(command),
+             "mkdir '%1$s/cut' && cp -r '%1$s/.spin' '%1$s/cut/' && printf '\\001\\001' |"
+             " dd of='%1$s/cut/" DB_NAME "' bs=1 seek=18 conv=notrunc status=none",
+             env.path);
+    ck_assert_int_eq(system(command), 0);
+    close_store(s);
+    struct directory cut;
+    ck_assert_int_eq(directory_init(&cut, env_path("cut"), &e), 0);
+    ck_assert_msg(store_open(&cut, &s, &e) == 0, "%s", e.text);
+    check_get(s, "a", "1");
+    close_store(s);
+    directory_fini(&cut);
+}
+END_TEST
+
 Suite *store_file_suite(void)
 {
     Suite *suite = suite_create("store_file");
@@ -292,6 +316,7 @@ Suite *store_file_suite(void)
     tcase_add_test(tc, path_longer_than_sqlite_takes);
     tcase_add_test(tc, directory_gone_or_replaced);
     tcase_add_test(tc, check_notices_a_file_that_was_taken_away);
+    tcase_add_test(tc, wal_beside_a_plain_file_that_was_in_use_is_its_own);
     suite_add_tcase(suite, tc);
     return suite;
 }
