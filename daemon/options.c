@@ -222,7 +222,7 @@ int options_read(int argc, char **argv, struct config *config, enum options_acti
     struct options_given given = {0};
     int rc = options_parse(argc, argv, &given, ret, e);
     *ret_directory = given.directory;
-    if (rc || *ret == OPTIONS_CHECK || *ret == OPTIONS_SHOWN)
+    if (rc || *ret == OPTIONS_CHECK || *ret == OPTIONS_RECOVER || *ret == OPTIONS_SHOWN)
         return rc;
     config_init(config);
     rc = given.config ? config_load(config, given.config, e) : 0;
