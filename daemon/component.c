@@ -459,11 +459,13 @@ bool component_save(const struct component *c, struct handover_out *out)
 
     if (!component_is_settled(c) || !process_save(c->process, &process))
         return false;
-    msgpack_pack_array(&out->pk, 8);
+    process_flush(c->process);
+    msgpack_pack_array(&out->pk, 9);
     save_restart(&c->restart, out);
     msgpack_pack_int64(&out->pk, c->since_ms);
     msgpack_pack_int(&out->pk, c->exit_code);
     msgpack_pack_int(&out->pk, c->exit_signal);
+    pack_cstr(&out->pk, c->last_exit);
     pack_cstr(&out->pk, c->fault);
     pack_cstr(&out->pk, c->reason);
     msgpack_pack_int64(&out->pk, due ? (int64_t)uv_timer_get_due_in(&c->timer) : -1);
@@ -515,6 +517,7 @@ struct component_saved {
     int64_t since_ms;
     int exit_code;
     int exit_signal;
+    struct slice last_exit;
     struct slice fault;
     struct slice reason;
     int64_t due_ms; /* until the timer fires; -1: it does not run */
@@ -523,11 +526,12 @@ struct component_saved {
 
 static bool take_saved(struct component_saved *s, struct handover_in *in)
 {
-    handover_take_array(in, 8);
+    handover_take_array(in, 9);
     restore_restart(&s->restart, in);
     s->since_ms = handover_take_int(in);
     s->exit_code = (int)handover_take_int(in);
     s->exit_signal = (int)handover_take_int(in);
+    s->last_exit = handover_take_str(in);
     s->fault = handover_take_str(in);
     s->reason = handover_take_str(in);
     s->due_ms = handover_take_int(in);
@@ -545,10 +549,7 @@ bool component_restore(struct component *c, struct handover_in *in)
     c->since_ms = s.since_ms;
     c->exit_code = s.exit_code;
     c->exit_signal = s.exit_signal;
-    if (c->exit_code >= 0 || c->exit_signal)
-        describe_end(c->last_exit, sizeof(c->last_exit),
-                     &(struct restart_outcome){.launched = true, .exit_code = s.exit_code,
-                                               .exit_signal = s.exit_signal}, NULL);
+    copy_text(c->last_exit, sizeof(c->last_exit), s.last_exit);
     copy_text(c->fault, sizeof(c->fault), s.fault);
     copy_text(c->reason, sizeof(c->reason), s.reason);
     c->pid = s.process.pid;

@@ -180,15 +180,20 @@ void journal_stream_write(struct journal_stream *s, const char *bytes, size_t le
     }
 }
 
-void journal_stream_free(struct journal_stream *s)
+void journal_stream_flush(struct journal_stream *s)
 {
-    if (!s)
-        return;
     s->patience = 0;
     if (s->begun_len > 0)
         send_line(s, NULL, 0);
     if (s->untold)
         tell_lost(s);
+}
+
+void journal_stream_free(struct journal_stream *s)
+{
+    if (!s)
+        return;
+    journal_stream_flush(s);
     free(s->begun);
     free(s->fields);
     free(s);

@@ -41,6 +41,8 @@ void journal_stream_free(struct journal_stream *s);
 /* Send the lines that end in these bytes; what follows the last one is kept for later. With
  * `patient` it may take up to JOURNAL_PATIENCE_MS. On any thread, one at a time. */
 void journal_stream_write(struct journal_stream *s, const char *bytes, size_t len, bool patient);
+/* Send what a line's end has not come for yet. */
+void journal_stream_flush(struct journal_stream *s);
 /* Entries that the journal did not take, so far. */
 uint64_t journal_stream_lost(const struct journal_stream *s);
 

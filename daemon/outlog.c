@@ -243,6 +243,12 @@ bool outlog_is_quiet(const struct outlog *o)
     return !o->writing && o->gathered == 0;
 }
 
+void outlog_flush(struct outlog *o)
+{
+    if (o->journal)
+        journal_stream_flush(o->journal);
+}
+
 int outlog_fd(const struct outlog *o)
 {
     uv_os_fd_t fd;

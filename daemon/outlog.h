@@ -48,6 +48,8 @@ void outlog_pause(struct outlog *o);
 void outlog_resume(struct outlog *o);
 /* Whether all that was read is in the file. */
 bool outlog_is_quiet(const struct outlog *o);
+/* Of one that is quiet: send a line that has only begun to the journal. */
+void outlog_flush(struct outlog *o);
 /* The pipe's read end, still the outlog's. */
 int outlog_fd(const struct outlog *o);
 

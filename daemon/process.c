@@ -423,6 +423,14 @@ void process_pause(struct process *p, bool pause)
         step(p->err);
 }
 
+void process_flush(struct process *p)
+{
+    if (p->out)
+        outlog_flush(p->out);
+    if (p->err)
+        outlog_flush(p->err);
+}
+
 bool process_save(const struct process *p, struct process_saved *ret)
 {
     bool waits = p->busy && p->ticket.state == LAUNCH_WAITING;

@@ -53,6 +53,8 @@ struct process_saved {
 
 /* With `pause`, neither read its output nor begin a run that waits. */
 void process_pause(struct process *p, bool pause);
+/* Nobody comes who would end the line that it has begun to write. */
+void process_flush(struct process *p);
 /* False: it is being started or has just ended, or its output is not in the log yet. */
 bool process_save(const struct process *p, struct process_saved *ret);
 /* Take over a run that another daemon began, with its descriptors, in place of process_start; on_up and

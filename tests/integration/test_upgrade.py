@@ -57,7 +57,8 @@ class Installed(Service):
         return sorted(found)
 
     def lasting(self, app):
-        return [(c["pid"], c["since"], c["state"], c["restarts"], c["reason"]) for c in self.components(app)]
+        what = ("pid", "since", "state", "restarts", "reason", "last_exit")
+        return [tuple(c[name] for name in what) for c in self.components(app)]
 
 
 class Outsider(threading.Thread):
