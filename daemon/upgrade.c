@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemon/app.h"
@@ -305,6 +307,13 @@ void upgrade_leave(struct server *s)
 void upgrade_restart(struct server *s)
 {
     struct upgrade_exec x = {.program = &s->options.program};
+    const struct warden *warden = s->options.warden;
+    /* The next daemon would not know whose zombie it is. */
+    if (warden) {
+        shutdown(warden_fd(warden), SHUT_RDWR);
+        while (waitpid(warden_pid(warden), NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
     leader_call(s->options.leader, exec_here, &x);
     log_error("cannot run '%s': %s", x.program->path, strerror(x.errnum));
 }

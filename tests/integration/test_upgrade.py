@@ -56,6 +56,10 @@ class Installed(Service):
                 found.append(os.readlink(path).split(":")[0])
         return sorted(found)
 
+    def children(self):
+        ps = ["ps", "-o", "stat=", "--ppid", str(self.process.pid)]
+        return subprocess.run(ps, stdout=subprocess.PIPE).stdout.decode()
+
     def lasting(self, app):
         what = ("pid", "since", "state", "restarts", "reason", "last_exit")
         return [tuple(c[name] for name in what) for c in self.components(app)]
@@ -172,8 +176,7 @@ def everything_goes_on():
         assert service.component("app", 6)["pid"] == before[6][0]
         assert service.call("app.stop", "app")["components"][6]["state"] == "stopped"
         assert not any(alive(pid) for pid, *_ in before if pid)
-        children = subprocess.run(["ps", "-o", "stat=", "--ppid", str(service.process.pid)], stdout=subprocess.PIPE)
-        assert b"Z" not in children.stdout, children.stdout
+        assert "Z" not in service.children(), service.children()
 
 
 def a_connection_keeps_what_it_sent_in_part():
@@ -332,6 +335,7 @@ def another_version_starts_everything_anew():
         until(service.answers, "the new one answers")
         again = service.until_state("app", "running")
         assert again["pid"] != pid and not alive(pid)
+        assert "Z" not in service.children(), service.children()
         with contextlib.closing(service.client("app")) as client:
             assert client.call("get", "default", "k") == b"v"
 
