@@ -51,7 +51,7 @@ endfunction()
 
 bobbin_fuzzer(scanner LIBRARIES bobbin_protocol)
 bobbin_fuzzer(codec LIBRARIES bobbin_protocol)
-bobbin_fuzzer(client LIBRARIES bobbin_static bobbin_protocol WRAP send poll)
+bobbin_fuzzer(client LIBRARIES bobbin_static bobbin_protocol WRAP send poll __poll_chk)
 bobbin_fuzzer(dispatch LIBRARIES bobbind_server WRAP directory_init file_request_path)
 bobbin_fuzzer(manifest LIBRARIES bobbind_supervision)
 bobbin_fuzzer(config LIBRARIES bobbind_supervision)
@@ -68,7 +68,7 @@ bobbin_fuzzer(module LIBRARIES bobbin_runner)
 bobbin_fuzzer(runner
     SOURCES unit/test_runner_fake_guest.c unit/test_runner_fake_library.c
     LIBRARIES bobbin_runner
-    WRAP _exit exit ppoll writev)
+    WRAP _exit exit ppoll __ppoll_chk writev)
 add_custom_target(fuzzers DEPENDS ${FUZZERS})
 
 if(NOT BOBBIN_FUZZ)

@@ -193,6 +193,14 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
     return __real_poll(fds, count, timeout);
 }
 
+/* Its name where the compiler knows the size of the array. */
+int __wrap___poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t size);
+int __wrap___poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t size)
+{
+    FUZZ_CHECK(count * sizeof *fds <= size);
+    return __wrap_poll(fds, count, timeout);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz f = {data, size};

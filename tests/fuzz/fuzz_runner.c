@@ -59,6 +59,16 @@ int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
     return __real_ppoll(fds, count, in_call ? &none : timeout, mask);
 }
 
+/* Its name where the compiler knows the size of the array. */
+int __wrap___ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                       const sigset_t *mask, size_t size);
+int __wrap___ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                       const sigset_t *mask, size_t size)
+{
+    FUZZ_CHECK(count * sizeof *fds <= size);
+    return __wrap_ppoll(fds, count, timeout, mask);
+}
+
 /* What a trap says is not of interest here. */
 ssize_t __real_writev(int fd, const struct iovec *parts, int count);
 ssize_t __wrap_writev(int fd, const struct iovec *parts, int count);

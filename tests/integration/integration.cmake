@@ -121,3 +121,11 @@ endforeach()
 if(NOT BOBBIN_SANITIZE)
     set_tests_properties(many PROPERTIES RUN_SERIAL TRUE)
 endif()
+
+# The programs and the library as they are installed.
+if(BOBBIN_HARDEN)
+    add_test(NAME hardening
+        COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_hardening.py ${CMAKE_C_COMPILER}
+                $<TARGET_FILE:bobbind> $<TARGET_FILE:bobbin-cli> $<TARGET_FILE:bobbin-run> $<TARGET_FILE:bobbin>)
+    set_tests_properties(hardening PROPERTIES TIMEOUT 120 LABELS integration)
+endif()
