@@ -34,7 +34,7 @@ static void app_on_connection(void *arg, struct component *component, int fd)
 void app_set_trouble(struct app *app, enum app_trouble trouble, const char *text)
 {
     char *was = app->trouble[trouble];
-    if (text ? was && !strcmp(was, text) : !was)
+    if (text && was ? strcmp(text, was) == 0 : text == was)
         return;
     if (text)
         log_warning("app '%s': %s", app_name(app), text);

@@ -1,4 +1,5 @@
 /* Another manifest for an app that runs: what it says the same of stays as it is. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,6 +120,7 @@ static void reload_apply(struct app *app, const struct manifest *manifest, struc
             struct app_slot *old = reload_find(app, spec->id, k);
             struct app_slot *slot = &reload->slots[n];
             if (!slot->component) {
+                assert(old); /* it stays, so it was there */
                 slot->component = old->component;
                 reload_set_spec(app, slot->component, spec);
             } else if (old) {

@@ -163,6 +163,7 @@ static char *find_program(const char *word, const struct directory *d, struct er
 {
     char *path = NULL;
 
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) ; no command has no first word */
     if (strchr(word, '/') && *word != '/')
         return find_in_app(word, d, e);
 

@@ -48,10 +48,13 @@ static void pack_change(struct buffer *b, const struct store_change *c,
                         const struct store_change *before)
 {
     bool same = before && equal(c->label, before->label);
-    struct slice label = same ? (struct slice){0} : c->label;
+    struct slice label = {0};
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) ; where there are changes there is a list */
     uint64_t expires = htole64((uint64_t)c->expires_ms);
     uint8_t *at;
 
+    if (!same)
+        label = c->label;
     if (buffer_reserve(b, CHANGE_HEADER + label.len + c->key.len + c->value.len) != 0)
         return;
     at = b->data + b->len;

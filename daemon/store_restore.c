@@ -367,7 +367,9 @@ static int continue_store(struct store_restore *r, const struct store *s,
                           "   WHERE name = 'time_ms' AND typeof(value) = 'integer'), 0)));"
                           "COMMIT",
                           (long long)ret->commit, (long long)ret->commit,
-                          (long long)s->log_id.database, (long long)(s->log_id.epoch + 1),
+                          (long long)s->log_id.database,
+                          /* NOLINTNEXTLINE(bugprone-misplaced-widening-cast) ; it may wrap around */
+                          (long long)(s->log_id.epoch + 1),
                           (long long)s->now_ms);
     rc = sql ? store_exec(&r->copy, sql) : SQLITE_NOMEM;
     sqlite3_free(sql);

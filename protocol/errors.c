@@ -40,7 +40,7 @@ static const struct error_info *error_info(int code)
     return &error_table[-code - 1];
 }
 
-int error_set(struct error *e, int code, const char *format, ...)
+int(error_set)(struct error *e, int code, const char *format, ...)
 {
     if (e == NULL)
         return code;

