@@ -171,8 +171,9 @@ static void check_answers(const struct buffer *b)
         bool has_id;
         FUZZ_CHECK(scanner_scan(&s, b->data + at, b->len - at) == SCANNER_FRAME);
         FUZZ_CHECK(message_read(b->data + at, s.pos, &m, &id, &has_id, &e) == 0);
-        FUZZ_CHECK(m.kind == MESSAGE_RESPONSE || (m.kind == MESSAGE_NOTIFICATION &&
-                                                  slice_equals(m.method, "changed")));
+        FUZZ_CHECK(m.kind == MESSAGE_RESPONSE ||
+                   (m.kind == MESSAGE_NOTIFICATION && (slice_equals(m.method, "changed") ||
+                                                       slice_equals(m.method, "overflow"))));
         if (m.kind == MESSAGE_RESPONSE && m.is_error)
             FUZZ_CHECK(m.text.len > 0 && utf8_valid(m.text.data, m.text.len));
         at += s.pos;

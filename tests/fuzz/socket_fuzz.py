@@ -75,7 +75,7 @@ class Attacker:
         self.unpacker.feed(data)
         for message in self.unpacker:
             assert isinstance(message, list) and (
-                message[0] == 1 and len(message) == 4 or message[0] == 2 and message[1] == b"changed"
+                message[0] == 1 and len(message) == 4 or message[0] == 2 and message[1] in (b"changed", b"overflow")
             ), "the daemon sent %r" % (message,)
         return True
 
