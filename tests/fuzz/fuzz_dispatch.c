@@ -256,6 +256,9 @@ static void end(void)
 
 static void prepare(void)
 {
+    /* What an upgrade would execute: it answers no question, so that nothing is upgraded. */
+    static char program[] = "/bin/false";
+    static char *argv[] = {program, NULL};
     struct server_options options = {
         .socket_path = strdup(fuzz_path("bobbin.sock")),
         .state_dir = strdup(fuzz_path("state")),
@@ -263,6 +266,8 @@ static void prepare(void)
         .store_idle_ms = 5000,
         .store = store_defaults,
         .cache_bytes = 1 << 20,
+        .program = {.path = program, .argv = argv},
+        .lock_fd = -1,
     };
     struct error e;
     int fds[2];
