@@ -6,6 +6,9 @@ int bad(int n)
 {
     char *text = malloc(4);
     int numbers[3] = {0};
+    const int *nothing = NULL;
+    if (n == 3)
+        return *nothing;
     if (!text || n)
         return 1;
     text[0] = 'a';
