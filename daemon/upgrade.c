@@ -347,6 +347,10 @@ static void ask_work(struct job *job)
     struct request *r = container_of(job, struct request, job);
     struct server *s = r->conn->server;
     struct error *e = r->detail;
+    if (!s->options.program.path || !s->options.program.argv) {
+        error_set(e, ERR_OTHER, "this daemon does not know what program it is");
+        return;
+    }
     e->code = upgrade_probe(s->options.program.path, s->options.program.argv, &s->upgrade.probe, e);
 }
 
