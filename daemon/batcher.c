@@ -585,6 +585,11 @@ void batcher_set_shared(struct batcher *b, bool shared)
     b->batch_ops = shared ? BATCH_OPS_SHARED : BATCH_OPS;
 }
 
+void batcher_set_idle(struct batcher *b, uint64_t idle_ms)
+{
+    b->idle_ms = idle_ms;
+}
+
 void batcher_set_options(struct batcher *b, const struct store_options *options)
 {
     b->options = *options;

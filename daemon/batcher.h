@@ -28,6 +28,8 @@ int batcher_new(uv_loop_t *loop, const struct directory *directory, uint64_t idl
 void batcher_on_trouble(struct batcher *b, void (*on_trouble)(void *arg, const struct error *e),
                         void *arg);
 
+/* Another idle_ms, from the next time that nobody uses the store. */
+void batcher_set_idle(struct batcher *b, uint64_t idle_ms);
 /* What the app may hold, from the next batch on; 0: no limit. */
 void batcher_set_quota(struct batcher *b, uint64_t max_bytes, uint64_t max_entries);
 

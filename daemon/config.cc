@@ -6,53 +6,45 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <vector>
 
 #include "daemon/machine.h"
 #include "daemon/metrics_address.h"
 #include "daemon/toml_read.hh"
 
+const char *config_origin_name(enum config_origin origin)
+{
+    static const char *const names[] = {"default", "file", "environment", "option", "systemd"};
+
+    return names[origin];
+}
+
 void config_init(struct config *c)
 {
     *c = {};
-    c->log_level = LOG_LEVEL_INFO;
-    c->store_idle_ms = CONFIG_STORE_IDLE_MS;
-    c->stall_ms = LIMIT_STALL_MS;
-    c->threads = CONFIG_THREADS;
-    c->store_memory = CONFIG_STORE_MEMORY;
-    c->commit_log_size = CONFIG_COMMIT_LOG_SIZE;
-    c->fold_changes = CONFIG_FOLD_CHANGES;
-    c->wal_pages = CONFIG_WAL_PAGES;
-#define X(name, standard, least, most) c->limits.name = standard;
-    LIMIT_SETTABLE_LIST(X)
-#undef X
+    for (const struct setting &setting : setting_table)
+        setting_reset(&setting, c);
     c->cache_bytes = std::max(machine_memory() / CONFIG_CACHE_PART, CONFIG_CACHE_BYTES);
 }
 
-bool config_set_log_format(struct config *c, const char *word)
+static bool is_text(const struct setting &setting)
 {
-    bool json = std::strcmp(word, "json") == 0;
-
-    if (!json && std::strcmp(word, "text") != 0)
-        return false;
-    c->log_json = json;
-    return true;
+    return setting.type == SETTING_PATH || setting.type == SETTING_WORD;
 }
 
-void config_clear_metrics_listen(struct config *c)
+static void clear(struct config_addresses *addresses)
 {
-    while (c->metrics_listen_count)
-        std::free(c->metrics_listen[--c->metrics_listen_count]);
+    for (unsigned i = 0; i < addresses->count; i++)
+        std::free(addresses->items[i]);
+    addresses->count = 0;
 }
 
 void config_fini(struct config *c)
 {
-    config_clear_metrics_listen(c);
-    std::free(c->socket);
-    std::free(c->state_dir);
-    std::free(c->runner);
-    std::free(c->admin_group);
-    std::free(c->cgroup);
+    clear(&c->metrics_listen);
+    for (const struct setting &setting : setting_table)
+        if (is_text(setting))
+            std::free(*static_cast<char **>(setting_field(&setting, c)));
+    std::free(c->file);
     config_init(c);
 }
 
@@ -76,165 +68,234 @@ static std::string read_file(const std::string &path)
     return bytes;
 }
 
-/* "" when it is not there. */
-static std::string read_path(const toml_document &doc, const char *key)
-{
-    std::string path;
-
-    if (toml_string(doc, doc.root, key, &path) && path[0] != '/')
-        toml_fail_type(doc, *doc.root.get(key), key, "an absolute path");
-    return path;
-}
-
 static void replace(char **field, const std::string &text)
 {
-    if (text.empty())
-        return;
     char *copy = toml_cstr(text);
+
     std::free(*field);
     *field = copy;
 }
 
+static void read_text(const toml_document &doc, const struct setting &setting, void *field)
+{
+    std::string text;
+
+    toml_string(doc, doc.root, setting.key, &text);
+    if (setting.type == SETTING_PATH && text[0] != '/')
+        toml_fail_type(doc, *doc.root.get(setting.key), setting.key, "an absolute path");
+    if (text.empty())
+        toml_fail_type(doc, *doc.root.get(setting.key), setting.key, "a name");
+    replace(static_cast<char **>(field), text);
+}
+
+/* "one", "two" or "three". */
+static std::string listed(const char *const *words)
+{
+    std::string list;
+
+    for (unsigned n = 0; words[n]; n++)
+        list += std::string(n == 0 ? "" : words[n + 1] ? ", " : " or ") + '"' + words[n] + '"';
+    return list;
+}
+
+static void read_choice(const toml_document &doc, const struct setting &setting, void *field)
+{
+    const char *const *words = setting_words(&setting);
+    std::string word;
+
+    toml_string(doc, doc.root, setting.key, &word);
+    for (std::uint32_t n = 0; words[n]; n++) {
+        if (word == words[n]) {
+            std::memcpy(field, &n, sizeof(n));
+            return;
+        }
+    }
+    toml_fail_type(doc, *doc.root.get(setting.key), setting.key, listed(words).c_str());
+}
+
 /* toml_integer holds 32 bits, and a disk more. */
-static void read_number(const toml_document &doc, const char *key, std::uint64_t most,
-                        std::uint64_t *ret)
+static void read_large(const toml_document &doc, const struct setting &setting, void *field)
 {
-    const toml::node *node = doc.root.get(key);
-
-    if (!node)
-        return;
+    const toml::node *node = doc.root.get(setting.key);
     const toml::value<std::int64_t> *number = node->as_integer();
+
     if (!number || number->get() < 0)
-        toml_fail_type(doc, *node, key, "an integer from 0");
-    if (static_cast<std::uint64_t>(number->get()) > most)
-        toml_fail_type(doc, *node, key, ("at most " + std::to_string(most)).c_str());
-    *ret = static_cast<std::uint64_t>(number->get());
+        toml_fail_type(doc, *node, setting.key, "an integer from 0");
+    auto value = static_cast<std::uint64_t>(number->get());
+    if (value > setting.most)
+        toml_fail_type(doc, *node, setting.key, ("at most " + std::to_string(setting.most)).c_str());
+    std::memcpy(field, &value, sizeof(value));
 }
 
-static void read_limits(const toml_document &doc, struct config *c)
+/* One address, or an array of them. */
+static void read_addresses(const toml_document &doc, const struct setting &setting, void *field)
 {
-#define X(name, standard, least, most)                                                             \
-    toml_integer(doc, doc.root, "max_" #name, least, most, &c->limits.name);
-    LIMIT_SETTABLE_LIST(X)
-#undef X
-    read_number(doc, "quota_bytes", INT64_MAX, &c->quota_bytes);
-    read_number(doc, "quota_entries", INT64_MAX, &c->quota_entries);
-    read_number(doc, "cache_bytes", CONFIG_CACHE_BYTES_MAX, &c->cache_bytes);
-}
-
-static void read_store(const toml_document &doc, struct config *c)
-{
-    read_number(doc, "store_memory", INT64_MAX, &c->store_memory);
-    toml_integer(doc, doc.root, "commit_log_size", 8192, 1u << 30, &c->commit_log_size);
-    toml_integer(doc, doc.root, "fold_changes", 1, 1u << 24, &c->fold_changes);
-    toml_integer(doc, doc.root, "wal_pages", 8, 1u << 20, &c->wal_pages);
-}
-
-int config_add_metrics_listen(struct config *c, const char *address, struct error *e)
-{
-    int rc = metrics_address_check(address, e);
-
-    if (rc)
-        return rc;
-    if (c->metrics_listen_count == LIMIT_METRICS_LISTENERS)
-        return error_set(e, ERR_INVALID_REQUEST, "more than %u addresses for metrics",
-                         LIMIT_METRICS_LISTENERS);
-    char *copy = strdup(address);
-    if (!copy)
-        return error_set(e, ERR_OTHER, "out of memory");
-    c->metrics_listen[c->metrics_listen_count++] = copy;
-    return 0;
-}
-
-/* One address, or an array of them; checked before anything of `c` is changed. */
-static std::vector<std::string> read_metrics_listen(const toml_document &doc)
-{
-    const char *key = "metrics_listen";
-    std::vector<std::string> addresses;
-    const toml::node *node = doc.root.get(key);
+    auto *addresses = static_cast<struct config_addresses *>(field);
+    const toml::node *node = doc.root.get(setting.key);
+    std::vector<std::string> texts;
     struct error e;
 
-    if (node && node->is_string())
-        addresses.push_back(node->as_string()->get());
+    if (node->is_string())
+        texts.push_back(toml_string_at(doc, *node, setting.key, "a string"));
     else
-        toml_strings(doc, doc.root, key, &addresses);
-    if (node && (addresses.empty() || addresses.size() > LIMIT_METRICS_LISTENERS))
-        toml_fail_type(doc, *node, key,
+        toml_strings(doc, doc.root, setting.key, &texts);
+    if (texts.empty() || texts.size() > LIMIT_METRICS_LISTENERS)
+        toml_fail_type(doc, *node, setting.key,
                        ("1 to " + std::to_string(LIMIT_METRICS_LISTENERS) + " addresses").c_str());
-    for (const std::string &address : addresses)
-        if (metrics_address_check(address.c_str(), &e))
-            toml_fail_type(doc, *node, key,
+    for (const std::string &text : texts) {
+        if (metrics_address_check(text.c_str(), &e))
+            toml_fail_type(doc, *node, setting.key,
                            "an absolute path, 127.0.0.1:PORT, [::1]:PORT or localhost:PORT");
-    return addresses;
+        addresses->items[addresses->count] = toml_cstr(text);
+        addresses->count++;
+    }
 }
 
-static void load(struct config *c, const std::string &path)
+/* What the document says of one key, if anything. */
+static void read_setting(const toml_document &doc, const struct setting &setting, struct config *c,
+                         enum config_origin origin)
 {
-    toml_document doc = toml_parse(path, read_file(path));
-    struct config loaded = *c; /* its strings are still c's */
-    std::string word;
-    std::uint32_t number;
+    void *field = setting_field(&setting, c);
 
-    toml_check_keys(doc, doc.root,
-                    {
-#define X(name, standard, least, most) "max_" #name,
-                        LIMIT_SETTABLE_LIST(X)
-#undef X
-                            "socket",
-                        "state_dir", "runner", "log_level", "store_idle", "stall_timeout", "threads", "quota_bytes",
-                        "quota_entries", "store_memory", "commit_log_size", "fold_changes", "wal_pages",
-                        "admin_group", "cgroup", "cache_bytes", "metrics_listen",
-                        "log_format"});
-    if (toml_string(doc, doc.root, "log_level", &word)) {
-        loaded.log_level_set = true;
-        if (!log_level_parse(word.c_str(), &loaded.log_level))
-            toml_fail_type(doc, *doc.root.get("log_level"), "log_level",
-                           "\"error\", \"warning\", \"info\" or \"debug\"");
+    if (!doc.root.contains(setting.key))
+        return;
+    switch (setting.type) {
+    case SETTING_PATH:
+    case SETTING_WORD:
+        read_text(doc, setting, field);
+        break;
+    case SETTING_CHOICE:
+        read_choice(doc, setting, field);
+        break;
+    case SETTING_TIME:
+        toml_duration_ms(doc, doc.root, setting.key, static_cast<std::uint32_t *>(field));
+        break;
+    case SETTING_UINT32:
+        toml_integer(doc, doc.root, setting.key, static_cast<std::uint32_t>(setting.least),
+                     static_cast<std::uint32_t>(setting.most), static_cast<std::uint32_t *>(field));
+        break;
+    case SETTING_UINT64:
+        read_large(doc, setting, field);
+        break;
+    case SETTING_ADDRESSES:
+        read_addresses(doc, setting, field);
+        break;
     }
-    if (toml_string(doc, doc.root, "log_format", &word) &&
-        !config_set_log_format(&loaded, word.c_str()))
-        toml_fail_type(doc, *doc.root.get("log_format"), "log_format", "\"text\" or \"json\"");
-    if (toml_duration_ms(doc, doc.root, "store_idle", &number)) {
-        loaded.store_idle_set = true;
-        loaded.store_idle_ms = number;
-    }
-    if (toml_duration_ms(doc, doc.root, "stall_timeout", &number))
-        loaded.stall_ms = number;
-    if (toml_integer(doc, doc.root, "threads", 1, CONFIG_THREADS_MAX, &number)) {
-        loaded.threads_set = true;
-        loaded.threads = number;
-    }
-    read_store(doc, &loaded);
-    read_limits(doc, &loaded);
-    std::string socket = read_path(doc, "socket"), state_dir = read_path(doc, "state_dir");
-    std::string runner = read_path(doc, "runner"), cgroup = read_path(doc, "cgroup");
-    std::string admin_group;
-    toml_string(doc, doc.root, "admin_group", &admin_group);
-    std::vector<std::string> metrics_listen = read_metrics_listen(doc);
+    c->origin[&setting - setting_table] = origin;
+}
 
-    *c = loaded;
-    replace(&c->socket, socket);
-    replace(&c->state_dir, state_dir);
-    replace(&c->runner, runner);
-    replace(&c->admin_group, admin_group);
-    replace(&c->cgroup, cgroup);
-    if (!metrics_listen.empty())
-        config_clear_metrics_listen(c);
-    for (const std::string &address : metrics_listen) {
-        struct error e;
-        if (config_add_metrics_listen(c, address.c_str(), &e))
-            throw toml_failure{e.text};
+static void check_keys(const toml_document &doc)
+{
+    std::vector<std::string_view> known;
+
+    for (const struct setting &setting : setting_table)
+        known.push_back(setting.key);
+    toml_check_keys(doc, doc.root, known);
+}
+
+/* All that the document says, or nothing. */
+static void read_all(const toml_document &doc, struct config *c, enum config_origin origin)
+{
+    struct config read;
+
+    config_init(&read);
+    std::unique_ptr<struct config, void (*)(struct config *)> owner(&read, &config_fini);
+    check_keys(doc);
+    for (const struct setting &setting : setting_table)
+        read_setting(doc, setting, &read, origin);
+    for (const struct setting &setting : setting_table)
+        if (doc.root.contains(setting.key))
+            setting_swap(&setting, c, &read);
+}
+
+static const struct setting *find_setting(const char *key)
+{
+    for (const struct setting &setting : setting_table)
+        if (!std::strcmp(setting.key, key))
+            return &setting;
+    return nullptr;
+}
+
+static toml::array split(const char *text)
+{
+    toml::array words;
+
+    while (*text) {
+        std::size_t len = std::strcspn(text, ",");
+        words.push_back(std::string(text, len));
+        text += len + (text[len] ? 1 : 0);
+    }
+    return words;
+}
+
+/* What a person writes outside of a file: a text without quotes, an integer, or a list with commas. */
+static toml_document document_of(const char *key, const char *text, const char *where)
+{
+    const struct setting *setting = find_setting(key);
+    toml_document doc{where, {}};
+    char *end;
+
+    errno = 0;
+    std::int64_t number = std::strtoll(text, &end, 10);
+    if (setting && setting->type == SETTING_ADDRESSES)
+        doc.root.insert(key, split(text));
+    else if (setting && !is_text(*setting) && end != text && !*end && !errno)
+        doc.root.insert(key, number);
+    else
+        doc.root.insert(key, std::string(text));
+    return doc;
+}
+
+static void set_one(struct config *c, const char *key, const char *text, enum config_origin origin,
+                    const char *where)
+{
+    read_all(document_of(key, text, where), c, origin);
+}
+
+/* Nothing that is thrown passes the border to C. */
+template <typename F> static int guarded(struct error *e, const char *where, F &&run)
+{
+    try {
+        run();
+        return 0;
+    } catch (const toml_failure &failure) {
+        return error_set(e, ERR_INVALID_REQUEST, "%s", failure.text.c_str());
+    } catch (const std::exception &exception) {
+        return error_set(e, ERR_OTHER, "cannot read '%s': %s", where, exception.what());
     }
 }
 
 int config_load(struct config *c, const char *path, struct error *e)
 {
-    try {
-        load(c, path);
-        return 0;
-    } catch (const toml_failure &failure) {
-        return error_set(e, ERR_INVALID_REQUEST, "%s", failure.text.c_str());
-    } catch (const std::exception &exception) {
-        return error_set(e, ERR_OTHER, "cannot read '%s': %s", path, exception.what());
-    }
+    return guarded(e, path, [&] {
+        read_all(toml_parse(path, read_file(path)), c, CONFIG_FILE);
+        replace(&c->file, path);
+    });
+}
+
+int config_set(struct config *c, const char *key, const char *text, enum config_origin origin,
+               const char *where, struct error *e)
+{
+    return guarded(e, where, [&] { set_one(c, key, text, origin, where); });
+}
+
+static void set_variable(struct config *c, const std::string &variable)
+{
+    std::size_t equals = variable.find('=');
+    std::string name = variable.substr(0, equals), key;
+
+    if (equals == std::string::npos || name == CONFIG_FILE_VARIABLE)
+        return;
+    for (char letter : name.substr(std::strlen(CONFIG_VARIABLE)))
+        key += static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+    set_one(c, key.c_str(), variable.c_str() + equals + 1, CONFIG_ENVIRONMENT, name.c_str());
+}
+
+int config_set_environment(struct config *c, char **environment, struct error *e)
+{
+    return guarded(e, "the environment", [&] {
+        for (char **variable = environment; *variable; variable++)
+            if (!std::strncmp(*variable, CONFIG_VARIABLE, std::strlen(CONFIG_VARIABLE)))
+                set_variable(c, *variable);
+    });
 }

@@ -42,6 +42,7 @@ static const method_handler handlers[METHOD_COUNT] = {
     [METHOD_EVENTS] = events_get,
     [METHOD_TRACE] = trace_get,
     [METHOD_DAEMON_UPGRADE] = upgrade_start,
+    [METHOD_CONFIG] = config_get,
 };
 
 static int dispatch_check(const struct conn *c, const struct message *m, enum method_id method,

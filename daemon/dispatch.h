@@ -54,5 +54,6 @@ int logs_get(struct request *r, struct error *e);
 int events_get(struct request *r, struct error *e);
 int trace_get(struct request *r, struct error *e);
 int upgrade_start(struct request *r, struct error *e);
+int config_get(struct request *r, struct error *e);
 
 #endif

@@ -55,17 +55,6 @@ bool log_is_on(enum log_level level)
     return (int)level <= atomic_load_explicit(&log_level, memory_order_relaxed);
 }
 
-bool log_level_parse(const char *word, enum log_level *ret)
-{
-    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-        if (strcmp(word, levels[i].word) == 0) {
-            *ret = (enum log_level)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Whether stderr is the very stream that systemd connected to the journal: the variable alone may
  * be inherited by a daemon whose stderr went elsewhere since. Asked anew for each line, as a test
  * or a service manager may replace descriptor 2. */

@@ -7,7 +7,7 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-/* Set once at start-up and read by every thread. */
+/* Set at start-up and by a reload; read by every thread. */
 void log_set_level(enum log_level level);
 /* Lines as JSON documents with time, level, message and the fields, in place of text. The same. */
 void log_set_json(bool json);
@@ -15,8 +15,6 @@ void log_set_json(bool json);
 bool log_is_on(enum log_level level);
 /* Whether the lines go to the journal: stderr is the stream that JOURNAL_STREAM names. */
 bool log_is_journal(void);
-/* "error", "warning", "info" or "debug"; false for anything else. */
-bool log_level_parse(const char *word, enum log_level *ret);
 
 /* Control characters in the text are escaped. On any thread; errno is kept. */
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -106,7 +106,8 @@ static void prepare_process(const struct config *config)
 
 /* What the server's thread is given, and what came of it. */
 struct serving {
-    const struct config *config;
+    struct config *config;
+    int argc; /* of the program's argv */
     struct warden *warden;
     struct cgroup *cgroup;
     struct server_program program;
@@ -124,32 +125,25 @@ static int serve(const struct serving *s, struct error *e)
         .socket_path = config->socket,
         .state_dir = config->state_dir,
         .runner = config->runner,
-        .store_idle_ms = config->store_idle_ms,
-        .stall_ms = config->stall_ms,
         .store = store_defaults,
-        .limits = config->limits,
-        .quota_bytes = config->quota_bytes,
-        .quota_entries = config->quota_entries,
         .cache_bytes = config->cache_bytes,
         .warden = s->warden,
         .cgroup = s->cgroup,
         .leader = s->leader,
-        .metrics_listen = config->metrics_listen,
-        .metrics_listen_count = config->metrics_listen_count,
+        .metrics_listen = config->metrics_listen.items,
+        .metrics_listen_count = config->metrics_listen.count,
         .program = s->program,
         .lock_fd = s->lock,
         .kept_max = fdstore_size(),
         .handover = s->handover,
+        .config = s->config,
+        .argc = s->argc,
     };
     struct server server;
     struct store_share share = {.bytes = config->store_memory};
     options.store.share = &share;
-    options.store.log_most = config->commit_log_size;
-    if (options.store.log_first > options.store.log_most)
-        options.store.log_first = options.store.log_most;
-    options.store.fold_changes = config->fold_changes;
-    options.store.wal_pages = config->wal_pages;
     int rc = 0;
+    reconfig_set_options(&options, config);
     if (config->admin_group)
         rc = access_admins_find(&options.admins, config->admin_group, e);
     if (!rc)
@@ -235,6 +229,25 @@ static int build(const char *path, struct config *config)
     return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* What is configured, as a file that says the same would be. */
+static int check_config(struct config *config)
+{
+    struct access_admins admins;
+    struct error e;
+    int rc = config->admin_group ? access_admins_find(&admins, config->admin_group, &e) : 0;
+
+    for (size_t i = 0; i < SETTING_COUNT && !rc; i++) {
+        char *text = setting_text(&setting_table[i], config);
+        printf("%s%s = %s # %s\n", text && *text ? "" : "#", setting_table[i].key,
+               text && *text ? text : "\"\"", config_origin_name(config->origin[i]));
+        free(text);
+    }
+    if (rc)
+        fprintf(stderr, "bobbind: %s\n", e.text);
+    config_fini(config);
+    return rc ? EXIT_USAGE : EXIT_SUCCESS;
+}
+
 /* The warden of the daemon before, or one of our own. */
 static int find_warden(const struct handover_base *base, struct warden **ret, struct error *e)
 {
@@ -255,16 +268,17 @@ static void start_anew(const struct serving *s)
     log_error("cannot run '%s': %s", s->program.path, strerror(errno));
 }
 
-static int run(struct config *config, char **argv)
+static int run(struct config *config, int argc, char **argv)
 {
     struct handover_base base;
     struct serving s = {.config = config,
+                        .argc = argc,
                         .program = {.path = program_path(argv[0]), .argv = argv},
                         .lock = -1};
     struct error e;
     int rc;
     log_set_level(config->log_level);
-    log_set_json(config->log_json);
+    log_set_json(config->log_format == LOG_FORMAT_JSON);
     prepare_process(config);
     take_over(&s.handover, &base);
     rc = lock_state_dir(config->state_dir, base.lock, &s.lock, &e);
@@ -311,12 +325,14 @@ int main(int argc, char **argv)
         umask(0077);
         return action == OPTIONS_CHECK ? inspect_check(directory) : inspect_recover(directory);
     }
+    if (action == OPTIONS_CHECK_CONFIG)
+        return check_config(&config);
     if (action == OPTIONS_BUILD)
         return build(directory, &config);
     if (action == OPTIONS_HANDOVER)
         printf(UPGRADE_ANSWER, HANDOVER_VERSION, BOBBIN_VERSION);
     else
-        rc = run(&config, argv);
+        rc = run(&config, argc, argv);
     config_fini(&config);
     return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -67,8 +67,7 @@ static void server_leave_cb(uv_signal_t *handle, int signum)
 static void server_hangup_cb(uv_signal_t *handle, int signum)
 {
     (void)signum;
-    log_info("reading all manifests again");
-    apps_reload(&((struct server *)handle->data)->apps);
+    reconfig_start(handle->data);
 }
 
 static void server_init_handles(struct server *s)
@@ -150,6 +149,8 @@ int server_init(struct server *s, const struct server_options *options, struct e
     worker_init(&s->worker, &s->loop);
     launch_gate_init(&s->gate, &s->loop);
     events_init(&s->events);
+    reconfig_init(&s->reconfig, options->config, options->argc,
+                  options->program.argv);
     server_init_handles(s);
     s->journal = log_is_journal() ? journal_open(JOURNAL_SOCKET) : NULL;
     rc = cache_new(options->cache_bytes, &s->cache, e);
@@ -227,6 +228,7 @@ void server_fini(struct server *s)
     apps_fini(&s->apps);
     events_fini(&s->events);
     journal_close(s->journal);
+    reconfig_fini(&s->reconfig);
     cache_free(s->cache);
     request_pool_fini(&s->request_pool);
     free(s->read_buffer);

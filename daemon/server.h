@@ -14,6 +14,7 @@
 #include "daemon/list.h"
 #include "daemon/listener.h"
 #include "daemon/metrics.h"
+#include "daemon/reconfig.h"
 #include "daemon/request.h"
 #include "daemon/store.h"
 #include "daemon/tally.h"
@@ -60,6 +61,8 @@ struct server_options {
     int lock_fd; /* of the state directory */
     unsigned kept_max; /* descriptors that the service manager keeps for the next daemon; 0: it does not */
     struct handover_in *handover; /* of the daemon before; NULL: none */
+    struct config *config; /* as those above were taken from; the server changes it at a reload */
+    int argc;              /* of the program's argv, for a reload */
 };
 
 struct server {
@@ -77,6 +80,7 @@ struct server {
     struct cache *cache;         /* of committed values, all apps' */
     unsigned rounds;             /* of the apps' batchers, those on the pool now */
     struct upgrade upgrade;      /* whether another program is to take over */
+    struct reconfig reconfig;    /* of the configuration and all manifests */
     struct worker worker;        /* the registry, manifests, looking at directories */
     struct list conns;           /* struct conn */
     uint8_t *read_buffer;        /* what is read from all of them comes here first */
@@ -102,6 +106,7 @@ struct server {
     uv_signal_t sigint;
     uv_signal_t sighup;          /* reload all manifests */
     uv_signal_t sigusr2;         /* leave everything to the next daemon */
+    uv_signal_t sighup;          /* reload */
 };
 
 /* Open the registry, start the wanted apps and listen, or take over what another daemon was doing. On failure

@@ -69,7 +69,7 @@ static std::size_t distance(std::string_view a, std::string_view b)
 
 /* The known name that is nearest, or an empty one when none is near. */
 static std::string_view nearest(std::string_view name,
-                                std::initializer_list<std::string_view> known)
+                                const std::vector<std::string_view> &known)
 {
     std::string_view best;
     std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
@@ -87,7 +87,7 @@ static std::string_view nearest(std::string_view name,
 }
 
 void toml_check_keys(const toml_document &doc, const toml::table &table,
-                     std::initializer_list<std::string_view> known)
+                     const std::vector<std::string_view> &known)
 {
     for (const auto &[key, value] : table) {
         if (std::find(known.begin(), known.end(), key.str()) != known.end())

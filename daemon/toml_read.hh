@@ -35,7 +35,7 @@ toml_document toml_parse(const std::string &path, const std::string &bytes);
 
 /* Fails on the first key that is not in the list, naming the one that may have been meant. */
 void toml_check_keys(const toml_document &doc, const toml::table &table,
-                     std::initializer_list<std::string_view> known);
+                     const std::vector<std::string_view> &known);
 
 /* The typed getters return false and leave *ret alone when the key is not there. */
 bool toml_string(const toml_document &doc, const toml::table &table, std::string_view key,

@@ -62,7 +62,8 @@ enum method_access {
     X(TRACE, "trace", METHOD_PEER, 1, 2, "[app, {since, limit, wait_ms}?]",                        \
       "[[operation…], number, dropped]")                                                             \
     X(DAEMON_UPGRADE, "daemon.upgrade", METHOD_PEER, 0, 0, "[]",                                   \
-      "{version, previous, processes, pause_ms}")
+      "{version, previous, processes, pause_ms}")                                                  \
+    X(CONFIG, "config", METHOD_PEER, 0, 0, "[]", "{file, settings}")
 
 /* What the daemon sends unasked: X(identifier, wire name, params) */
 #define NOTIFICATION_LIST(X)                                                                       \

@@ -237,6 +237,11 @@ const struct command command_table[] = {
      "bobbin import counter.jsonl --dry-run\n"},
     {"stats", "[APP]", 0, 1, OPTIONS_APP, stats_run, "show numbers of the daemon or of an app",
      "bobbin-protocol(7) tells what each is.\n", "bobbin stats\nbobbin stats counter --json\n"},
+    {"config", "", 0, 0, 0, config_run, "show what the daemon is configured to, for administrators",
+     "Each key of bobbin.toml(5) with its value in force and where it comes from: default, file,\n"
+     "environment (BOBBIND_KEY), option (the daemon's command line) or systemd (which has opened\n"
+     "the socket). What was changed since, and waits for a restart, is told beside it.\n",
+     "bobbin config\nbobbin config --json\n"},
     {"shell", "[APP]", 0, 1, OPTIONS_APP | OPTION_BIT(STORE), shell_run,
      "type commands one after another",
      "Commands as here but without \"bobbin\", over one connection to one app: keys, values, and\n"

@@ -548,6 +548,12 @@ BOBBIN_API void bobbin_stats_free(bobbin_stats *stats);
  * too) and watches go on. The figures are `version`, `previous`, `processes` and `pause_ms`, the last one
  * only where the processes went on. Administrators only. Free them with bobbin_stats_free. */
 BOBBIN_API bobbin_status bobbin_daemon_upgrade(bobbin *b, bobbin_stats **ret_figures);
+/* The daemon's configuration, for administrators, in the form of statistics that are all texts: "file",
+ * if one was read, and for each key of bobbin.toml(5) "settings.KEY.value" (as it would stand there;
+ * none: not set), "settings.KEY.origin" (default, file, environment, option, systemd),
+ * "settings.KEY.applies" (reload, open, restart) and, where a new value waits for a restart,
+ * "settings.KEY.waiting". Free it with bobbin_stats_free. */
+BOBBIN_API bobbin_status bobbin_config_get(bobbin *b, bobbin_stats **ret_config);
 
 /* Without blocking.
  *
@@ -604,6 +610,7 @@ typedef enum bobbin_request_kind {
     BOBBIN_REQUEST_EVENTS,      /* happened */
     BOBBIN_REQUEST_TRACE,       /* app, tracing */
     BOBBIN_REQUEST_DAEMON_UPGRADE,
+    BOBBIN_REQUEST_CONFIG,
 } bobbin_request_kind;
 
 /* What to ask for: the fields that stand beside the kind above, as in the blocking call of that
@@ -656,7 +663,7 @@ typedef struct bobbin_result {
     const bobbin_entry_page *entries; /* entries */
     const bobbin_app_status *status_of_app; /* app_register, app_status, app_start, app_stop, … */
     const bobbin_app_list *apps;            /* app_list */
-    const bobbin_stats *stats;              /* stats */
+    const bobbin_stats *stats;              /* stats, config */
     const bobbin_log_page *log_page;        /* app_logs */
     const bobbin_event_list *happened;      /* events */
     const bobbin_trace_list *traced;        /* trace */

@@ -56,6 +56,7 @@ static const struct form {
     [BOBBIN_REQUEST_EVENTS] = {METHOD_EVENTS, 1, 0},
     [BOBBIN_REQUEST_TRACE] = {METHOD_TRACE, 1, APP},
     [BOBBIN_REQUEST_DAEMON_UPGRADE] = {METHOD_DAEMON_UPGRADE, 0, 0},
+    [BOBBIN_REQUEST_CONFIG] = {METHOD_CONFIG, 0, 0},
 };
 
 #define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))

@@ -175,6 +175,7 @@ static bobbin_status read_admin(struct reader *r, struct result *res, struct fai
         return backup_read(r, &res->shown.backup, f);
     case BOBBIN_REQUEST_STATS:
     case BOBBIN_REQUEST_DAEMON_UPGRADE:
+    case BOBBIN_REQUEST_CONFIG:
         status = stats_read(r, &res->stats, f);
         res->shown.stats = res->stats;
         return status;
@@ -243,6 +244,7 @@ static bobbin_status read_own(struct reader *r, struct result *res, struct failu
     case BOBBIN_REQUEST_EVENTS:
     case BOBBIN_REQUEST_TRACE:
     case BOBBIN_REQUEST_DAEMON_UPGRADE:
+    case BOBBIN_REQUEST_CONFIG:
         return read_admin(r, res, f);
     default: /* set, delete, set_many, delete_many, app_unregister */
         return read_nil(r, f);

@@ -137,6 +137,18 @@ bobbin_status bobbin_daemon_upgrade(bobbin *b, bobbin_stats **ret_figures)
     return status;
 }
 
+bobbin_status bobbin_config_get(bobbin *b, bobbin_stats **ret_config)
+{
+    struct result res;
+    bobbin_request q = {.kind = BOBBIN_REQUEST_CONFIG};
+    if (ret_config == NULL)
+        return handle_misuse(b, "there is nowhere to put the configuration");
+    bobbin_status status = handle_run(b, &q, &res);
+    if (status == BOBBIN_OK)
+        *ret_config = res.stats;
+    return status;
+}
+
 void bobbin_stats_free(bobbin_stats *stats)
 {
     if (stats == NULL)

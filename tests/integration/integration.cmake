@@ -107,6 +107,10 @@ add_test(NAME kept
             ${CMAKE_BINARY_DIR}/apps)
 set_tests_properties(upgrade kept PROPERTIES TIMEOUT 300 LABELS integration)
 set_tests_properties(upgrade PROPERTIES ENVIRONMENT "TEST_SLOW_SYNC=$<TARGET_FILE:test_slow_sync>")
+add_test(NAME configuration
+    COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_configuration.py
+            ${CMAKE_BINARY_DIR}/bin ${PROJECT_SOURCE_DIR})
+set_tests_properties(configuration PROPERTIES TIMEOUT 300 LABELS integration)
 
 # The life of apps; who may do what, which needs root; and, not for sanitizers, what many cost.
 set(SUPERVISION_TESTS life access logs damage mounts journal cgroup)

@@ -694,6 +694,7 @@ def apps_scenario():
     s.refused("no component of that name", "invalid-request", "app 'counter' has no component 'cron'", "app.logs", "counter", {"component": "cron"})
     s.ask("what is done, from now on", [any_of("array", []), any_of("int", 0), 0], "trace", "counter", {"limit": 5})
     s.ask("what happened", [any_of("array", []), any_of("int", 7)], "events", {"app": "counter", "limit": 5})
+    s.ask("what is configured", {"file": None, "settings": any_of("map", {})}, "config")
     s.ask("nothing has failed", app_status("counter", "stopped", ended), "app.reset", "counter")
     s.do("write", "the manifest becomes wrong", app="counter", path="spin.toml", text="spin_manifest_version = ")
     s.refused("it is not applied", "invalid-request", text_with("spin.toml:1:"), "app.reload", "counter")

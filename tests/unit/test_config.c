@@ -54,7 +54,8 @@ static void check_defaults(void)
 #define X(name, standard, least, most) ck_assert_uint_eq(c.limits.name, standard);
     LIMIT_SETTABLE_LIST(X)
 #undef X
-    ck_assert(!c.log_level_set && !c.store_idle_set && !c.threads_set);
+    for (size_t i = 0; i < SETTING_COUNT; i++)
+        ck_assert_int_eq(c.origin[i], CONFIG_DEFAULT);
 }
 
 START_TEST(empty_file_sets_nothing)
@@ -74,9 +75,9 @@ START_TEST(everything_set)
     ck_assert_str_eq(c.socket, "/run/s");
     ck_assert_str_eq(c.state_dir, "/var/lib/b");
     ck_assert_str_eq(c.runner, "/bin/r");
-    ck_assert(c.log_level_set && c.log_level == LOG_LEVEL_DEBUG);
-    ck_assert(c.store_idle_set && c.store_idle_ms == 120000);
-    ck_assert(c.threads_set && c.threads == 4);
+    ck_assert_int_eq(c.log_level, LOG_LEVEL_DEBUG);
+    ck_assert_uint_eq(c.store_idle_ms, 120000);
+    ck_assert_uint_eq(c.threads, 4);
     ck_assert_uint_eq(c.stall_ms, 0);
     ck_assert_uint_eq(c.store_memory, 8000000000);
     ck_assert_uint_eq(c.commit_log_size, 8192);
@@ -180,11 +181,11 @@ END_TEST
 START_TEST(addresses_of_metrics)
 {
     ck_assert_int_eq(load("metrics_listen = \"/run/m.sock\"\n"), 0);
-    ck_assert_uint_eq(c.metrics_listen_count, 1);
-    ck_assert_str_eq(c.metrics_listen[0], "/run/m.sock");
+    ck_assert_uint_eq(c.metrics_listen.count, 1);
+    ck_assert_str_eq(c.metrics_listen.items[0], "/run/m.sock");
     ck_assert_int_eq(load("metrics_listen = [\"localhost:0\", \"[::1]:9751\", \"127.0.0.1:65535\"]\n"), 0);
-    ck_assert_uint_eq(c.metrics_listen_count, 3);
-    ck_assert_str_eq(c.metrics_listen[1], "[::1]:9751");
+    ck_assert_uint_eq(c.metrics_listen.count, 3);
+    ck_assert_str_eq(c.metrics_listen.items[1], "[::1]:9751");
 }
 END_TEST
 
