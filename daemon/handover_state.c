@@ -10,18 +10,20 @@
 static void save_base(const struct server *s, bool in_place, struct handover_out *out)
 {
     const struct warden *warden = s->options.warden;
-    msgpack_pack_array(&out->pk, 3);
+    msgpack_pack_array(&out->pk, 4);
     handover_put_fd(out, in_place ? s->options.lock_fd : -1);
     handover_put_fd(out, warden ? warden_fd(warden) : -1);
     msgpack_pack_int(&out->pk, warden ? warden_pid(warden) : 0);
+    handover_put_fd(out, s->options.activation.metrics ? s->options.activation.metrics : -1);
 }
 
 bool handover_take_base(struct handover_in *in, struct handover_base *ret)
 {
-    handover_take_array(in, 3);
+    handover_take_array(in, 4);
     ret->lock = handover_take_fd(in);
     ret->warden = handover_take_fd(in);
     ret->warden_pid = (int)handover_take_int(in);
+    ret->metrics = handover_take_fd(in);
     return !in->failed;
 }
 
@@ -162,10 +164,11 @@ void handover_save(const struct server *s, const struct handover_asked *asked,
     const struct list *it;
     uint32_t count = 0;
     save_base(s, asked->in_place, out);
-    msgpack_pack_array(&out->pk, 7);
+    msgpack_pack_array(&out->pk, 8);
     pack_cstr(&out->pk, BOBBIN_VERSION);
     handover_put_fd(out, listener_fd(&s->listener));
     pack_cstr(&out->pk, s->listener.path);
+    handover_put_bool(out, s->listener.given);
     msgpack_pack_uint64(&out->pk, asked->begun_ms);
     msgpack_pack_uint32(&out->pk, asked->id);
     msgpack_pack_uint64(&out->pk, s->accepted);
@@ -207,15 +210,17 @@ bool handover_restore(struct server *s, struct handover_in *in)
     struct slice version, path;
     uint64_t begun_ms;
     uint32_t count, id;
+    bool given;
     int fd;
-    handover_take_array(in, 7);
+    handover_take_array(in, 8);
     version = handover_take_str(in);
     fd = handover_take_fd(in);
     path = handover_take_str(in);
+    given = handover_take_bool(in);
     begun_ms = handover_take_uint(in);
     id = (uint32_t)handover_take_uint(in);
     s->accepted = handover_take_uint(in);
-    if (in->failed || listener_adopt(&s->listener, s, fd, path) ||
+    if (in->failed || listener_adopt(&s->listener, s, fd, path, given) ||
         !events_restore(&s->events, &in->r))
         return false;
     count = handover_take_list(in);

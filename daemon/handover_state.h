@@ -16,6 +16,7 @@ struct handover_base {
     int lock;   /* of the state directory */
     int warden; /* our end of its socket; -1: none … */
     int warden_pid;
+    int metrics; /* where the service manager lets metrics be told; -1: nowhere */
 };
 
 /* The request for an upgrade, which the next daemon answers. */

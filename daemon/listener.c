@@ -1,6 +1,7 @@
 #include "daemon/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -8,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/activation.h"
 #include "daemon/conn.h"
 #include "daemon/log.h"
 #include "daemon/server.h"
@@ -153,14 +155,31 @@ static void listener_connection_cb(uv_stream_t *stream, int status)
     conn_start_peer(c, &peer);
 }
 
-int listener_start(struct listener *l, struct server *server, const char *path, struct error *e)
+/* The loop closes what it listens on, the service manager's descriptor stays. */
+static int listener_copy(int given, int *ret_fd, struct error *e)
+{
+    char *path = activation_path(given);
+    int fd;
+    free(path);
+    if (!path)
+        return error_set(e, ERR_INVALID_REQUEST, "the service manager's socket has no path");
+    fd = fcntl(given, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK))
+        return error_set(e, ERR_OTHER, "cannot use the socket of the service manager: %m");
+    *ret_fd = fd;
+    return 0;
+}
+
+int listener_start(struct listener *l, struct server *server, const char *path, int given,
+                   struct error *e)
 {
     int fd = -1;
-    int rc = listener_bind(path, &fd, e);
+    int rc = given ? listener_copy(given, &fd, e) : listener_bind(path, &fd, e);
     if (rc)
         return rc;
+    l->given = given != 0;
     l->server = server;
-    l->path = strdup(path);
+    l->path = l->given ? activation_path(fd) : strdup(path);
     uv_pipe_init(&server->loop, &l->pipe, 0);
     rc = l->path ? uv_pipe_open(&l->pipe, fd) : UV_ENOMEM;
     if (!rc)
@@ -170,16 +189,18 @@ int listener_start(struct listener *l, struct server *server, const char *path, 
         return 0;
     }
     error_set(e, ERR_OTHER, "cannot listen at '%s': %s", path, uv_strerror(rc));
-    unlink(path);
+    if (!l->given)
+        unlink(path);
     close(fd);
     uv_close((uv_handle_t *)&l->pipe, NULL);
     free(l->path);
     return ERR_OTHER;
 }
 
-int listener_adopt(struct listener *l, struct server *server, int fd, struct slice path)
+int listener_adopt(struct listener *l, struct server *server, int fd, struct slice path, bool given)
 {
     int rc;
+    l->given = given;
     l->server = server;
     l->path = strndup(path.data, path.len);
     uv_pipe_init(&server->loop, &l->pipe, 0);
@@ -201,7 +222,8 @@ void listener_stop(struct listener *l)
     if (!l->listening)
         return;
     l->listening = false;
-    unlink(l->path);
+    if (!l->given)
+        unlink(l->path);
     free(l->path);
     l->path = NULL;
     uv_close((uv_handle_t *)&l->pipe, NULL);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/activation.h"
 #include "daemon/ahead.h"
 #include "daemon/access.h"
 #include "daemon/cgroup.h"
@@ -108,6 +109,7 @@ static void prepare_process(const struct config *config)
 struct serving {
     struct config *config;
     int argc; /* of the program's argv */
+    struct activation activation;
     struct warden *warden;
     struct cgroup *cgroup;
     struct server_program program;
@@ -136,6 +138,7 @@ static int serve(const struct serving *s, struct error *e)
         .lock_fd = s->lock,
         .kept_max = fdstore_size(),
         .handover = s->handover,
+        .activation = s->activation,
         .config = s->config,
         .argc = s->argc,
     };
@@ -207,7 +210,7 @@ static char *program_path(const char *name)
 static void take_over(struct handover_in **ret, struct handover_base *base)
 {
     struct error e;
-    *base = (struct handover_base){.lock = -1, .warden = -1};
+    *base = (struct handover_base){.lock = -1, .warden = -1, .metrics = -1};
     if (!handover_receive(ret, &e) && (!*ret || handover_take_base(*ret, base)))
         return;
     log_error("%s: all app processes are started anew", *ret ? "the handover is damaged" : e.text);
@@ -281,7 +284,12 @@ static int run(struct config *config, int argc, char **argv)
     log_set_json(config->log_format == LOG_FORMAT_JSON);
     prepare_process(config);
     take_over(&s.handover, &base);
-    rc = lock_state_dir(config->state_dir, base.lock, &s.lock, &e);
+    /* What was kept for us is taken out of what the service manager gives. */
+    rc = activation_init(&s.activation, &e);
+    if (!s.activation.metrics && base.metrics >= 0)
+        s.activation.metrics = base.metrics;
+    if (!rc)
+        rc = lock_state_dir(config->state_dir, base.lock, &s.lock, &e);
     if (!rc && !s.program.path)
         rc = error_set(&e, ERR_OTHER, "cannot find out which program this is");
     /* Before there are other processes: the group that is delegated has to become empty. */

@@ -1,5 +1,6 @@
 #include "daemon/metrics.h"
 
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,15 +142,11 @@ static enum MHD_Result metrics_request_cb(void *arg, struct MHD_Connection *c, c
     return metrics_tell(l->metrics, c);
 }
 
-static int metrics_listen(struct metrics *m, const char *address, struct error *e)
+/* The descriptor is the listener's from now on. */
+static int metrics_serve(struct metrics *m, const char *address, int fd, struct error *e)
 {
-    const struct access_admins *admins = &m->server->options.admins;
     struct metrics_listener *l = &m->listeners[m->listener_count];
-    int fd = -1;
-    int rc = metrics_address_listen(address, admins->has_group, admins->group, &fd, e);
 
-    if (rc)
-        return rc;
     l->metrics = m;
     l->path = *address == '/' ? strdup(address) : NULL;
     /* Without ITC a thread that has all connections it may have is not woken when it shall stop. */
@@ -176,8 +173,27 @@ static int metrics_listen(struct metrics *m, const char *address, struct error *
     return 0;
 }
 
+static int metrics_listen(struct metrics *m, const char *address, struct error *e)
+{
+    const struct access_admins *admins = &m->server->options.admins;
+    int fd = -1;
+    int rc = metrics_address_listen(address, admins->has_group, admins->group, &fd, e);
+
+    return rc ? rc : metrics_serve(m, address, fd, e);
+}
+
+/* What the service manager has opened, of which a copy is listened on. */
+static int metrics_take(struct metrics *m, int given, struct error *e)
+{
+    int fd = fcntl(given, F_DUPFD_CLOEXEC, 0);
+
+    if (fd < 0)
+        return error_set(e, ERR_OTHER, "cannot use the socket of the service manager: %m");
+    return metrics_serve(m, "the service manager's socket", fd, e);
+}
+
 int metrics_start(struct metrics *m, struct server *server, char *const *addresses, unsigned count,
-                  struct error *e)
+                  int given, struct error *e)
 {
     int rc = 0;
 
@@ -186,7 +202,7 @@ int metrics_start(struct metrics *m, struct server *server, char *const *address
     pthread_mutex_init(&m->mutex, NULL);
     pthread_cond_init(&m->moved, NULL);
     snapshot_init(&m->snapshot);
-    if (!count)
+    if (!count && !given)
         return 0;
     if (uv_async_init(&server->loop, &m->wake, metrics_wake_cb))
         return error_set(e, ERR_OTHER, "cannot make a handle for metrics");
@@ -194,6 +210,8 @@ int metrics_start(struct metrics *m, struct server *server, char *const *address
     m->state = METRICS_IDLE;
     for (unsigned i = 0; i < count && !rc; i++)
         rc = metrics_listen(m, addresses[i], e);
+    if (!rc && given)
+        rc = metrics_take(m, given, e);
     if (rc)
         metrics_stop(m);
     return rc;

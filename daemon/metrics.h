@@ -35,7 +35,7 @@ struct metrics {
     struct server *server;
     uv_async_t wake; /* the loop: somebody asks */
     bool has_wake;
-    struct metrics_listener listeners[LIMIT_METRICS_LISTENERS];
+    struct metrics_listener listeners[LIMIT_METRICS_LISTENERS + 1]; /* and the given one */
     unsigned listener_count;
     pthread_mutex_t mutex; /* over the two below */
     pthread_cond_t moved;  /* the state has */
@@ -44,9 +44,10 @@ struct metrics {
 };
 
 /* Listen at the addresses (`count` of them, none is fine), with the group that may read a Unix
- * socket besides the daemon's user. On the loop's thread; on failure nothing is left behind. */
+ * socket besides the daemon's user; and at `given`, if it is not 0, a socket that the service manager
+ * has opened and that stays. On the loop's thread; on failure nothing is left behind. */
 int metrics_start(struct metrics *m, struct server *server, char *const *addresses, unsigned count,
-                  struct error *e);
+                  int given, struct error *e);
 /* Stop and wait for the threads; the loop's handle closes later. No effect when it does not run. */
 void metrics_stop(struct metrics *m);
 

@@ -116,6 +116,7 @@ static void reconfig_end(struct job *job)
     bool again = s->reconfig.state == RECONFIG_AGAIN;
     s->reconfig.state = RECONFIG_IDLE;
     log_info("read again");
+    notify_say("READY=1");
     if (again)
         reconfig_start(s);
 }
@@ -145,6 +146,7 @@ void reconfig_start(struct server *s)
     }
     reconfig->state = RECONFIG_RUNS;
     log_info("reading configuration and manifests again");
+    notify_reloading();
     reconfig->job.work = reconfig_work;
     reconfig->job.done = reconfig_on_read;
     worker_submit(&s->worker, &reconfig->job);

@@ -103,17 +103,35 @@ static void server_start_handles(struct server *s)
     pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 }
 
+/* The socket is the service manager's, whatever is configured. */
+static void server_note_given(struct server *s)
+{
+    struct config *config = s->options.config;
+    char *path = strdup(s->listener.path);
+    if (!path)
+        return;
+    free(config->socket);
+    config->socket = path;
+    config->origin[SETTING_ID_socket] = CONFIG_SYSTEMD;
+}
+
 /* Go on from what the daemon before left, or begin from what is wanted. */
 static int server_begin(struct server *s, struct error *e)
 {
     const struct server_options *options = &s->options;
-    int rc = options->handover ? 0 : listener_start(&s->listener, s, options->socket_path, e);
+    int rc = options->handover ? 0
+                               : listener_start(&s->listener, s, options->socket_path,
+                                                options->activation.listener, e);
     if (rc)
         return rc;
     server_start_handles(s);
     if (options->handover && !handover_restore(s, options->handover))
         return error_set(e, ERR_OTHER, "what the daemon before left makes no sense");
+    if (s->listener.given)
+        server_note_given(s);
+    notify_start(&s->notify, &s->loop);
     apps_start(&s->apps, !options->handover);
+    notify_say("READY=1");
     return 0;
 }
 
@@ -149,15 +167,15 @@ int server_init(struct server *s, const struct server_options *options, struct e
     worker_init(&s->worker, &s->loop);
     launch_gate_init(&s->gate, &s->loop);
     events_init(&s->events);
-    reconfig_init(&s->reconfig, options->config, options->argc,
-                  options->program.argv);
+    reconfig_init(&s->reconfig, options->config, options->argc, options->program.argv);
     server_init_handles(s);
     s->journal = log_is_journal() ? journal_open(JOURNAL_SOCKET) : NULL;
     rc = cache_new(options->cache_bytes, &s->cache, e);
     if (!rc)
         rc = apps_init(&s->apps, s, options->state_dir, e);
     if (!rc)
-        rc = metrics_start(&s->metrics, s, options->metrics_listen, options->metrics_listen_count, e);
+        rc = metrics_start(&s->metrics, s, options->metrics_listen, options->metrics_listen_count,
+                           options->activation.metrics, e);
     if (rc)
         return rc;
     rc = server_begin(s, e);
@@ -179,6 +197,7 @@ void server_stop(struct server *s)
     if (s->state != SERVER_RUNNING)
         return;
     s->state = SERVER_STOPPING;
+    notify_say("STOPPING=1\nSTATUS=Ending app processes, closing stores");
     listener_stop(&s->listener);
     metrics_stop(&s->metrics);
     events_end_waits(s, NULL);
@@ -191,12 +210,30 @@ void server_stop(struct server *s)
     s->sweep = true;
 }
 
+/* What `systemctl status` shows. */
+static void server_tell_status(struct server *s)
+{
+    struct list *it, *tmp;
+    unsigned apps = 0, processes = 0;
+    list_each(it, tmp, &s->apps.all) {
+        const struct app *app = container_of(it, struct app, link);
+        apps++;
+        for (size_t i = 0; i < app->slot_count; i++)
+            processes += component_status(app->slots[i].component).pid != 0;
+    }
+    notify_status(&s->notify, "Serving %u app%s with %u process%s, %u connection%s", apps,
+                  apps == 1 ? "" : "s", processes, processes == 1 ? "" : "es", s->conn_count,
+                  s->conn_count == 1 ? "" : "s");
+}
+
 void server_tick(struct server *s)
 {
     struct list *it, *tmp;
     cache_tidy(s->cache, SERVER_TIDY_TICK);
     conn_share_tick(s);
     scrub_tick(s);
+    if (s->state == SERVER_RUNNING)
+        server_tell_status(s);
     if (s->state != SERVER_STOPPING || ++s->stop_ticks <= SERVER_STOP_TICKS)
         return;
     list_each(it, tmp, &s->conns) {
@@ -221,6 +258,7 @@ static void server_check_stopped(struct server *s)
     uv_close((uv_handle_t *)&s->sighup, NULL);
     uv_close((uv_handle_t *)&s->sigusr2, NULL);
     launch_gate_close(&s->gate);
+    notify_stop(&s->notify);
 }
 
 void server_fini(struct server *s)

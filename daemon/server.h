@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "daemon/activation.h"
 #include "daemon/apps.h"
 #include "daemon/events.h"
 #include "daemon/faillog.h"
@@ -14,6 +15,7 @@
 #include "daemon/list.h"
 #include "daemon/listener.h"
 #include "daemon/metrics.h"
+#include "daemon/notify.h"
 #include "daemon/reconfig.h"
 #include "daemon/request.h"
 #include "daemon/store.h"
@@ -61,6 +63,7 @@ struct server_options {
     int lock_fd; /* of the state directory */
     unsigned kept_max; /* descriptors that the service manager keeps for the next daemon; 0: it does not */
     struct handover_in *handover; /* of the daemon before; NULL: none */
+    struct activation activation; /* sockets that the service manager has opened */
     struct config *config; /* as those above were taken from; the server changes it at a reload */
     int argc;              /* of the program's argv, for a reload */
 };
@@ -80,6 +83,7 @@ struct server {
     struct cache *cache;         /* of committed values, all apps' */
     unsigned rounds;             /* of the apps' batchers, those on the pool now */
     struct upgrade upgrade;      /* whether another program is to take over */
+    struct notify notify;        /* tells the service manager how it goes */
     struct reconfig reconfig;    /* of the configuration and all manifests */
     struct worker worker;        /* the registry, manifests, looking at directories */
     struct list conns;           /* struct conn */
@@ -104,9 +108,8 @@ struct server {
     uv_prepare_t turn_start;     /* … and before it, for what timers did */
     uv_signal_t sigterm;
     uv_signal_t sigint;
-    uv_signal_t sighup;          /* reload all manifests */
-    uv_signal_t sigusr2;         /* leave everything to the next daemon */
     uv_signal_t sighup;          /* reload */
+    uv_signal_t sigusr2;         /* leave everything to the next daemon */
 };
 
 /* Open the registry, start the wanted apps and listen, or take over what another daemon was doing. On failure

@@ -259,7 +259,9 @@ static void prepare(void)
     /* What an upgrade would execute: it answers no question, so that nothing is upgraded. */
     static char program[] = "/bin/false";
     static char *argv[] = {program, NULL};
+    static struct config config;
     struct server_options options = {
+        .config = &config,
         .socket_path = strdup(fuzz_path("bobbin.sock")),
         .state_dir = strdup(fuzz_path("state")),
         .runner = "/bin/true",
@@ -274,6 +276,7 @@ static void prepare(void)
 #define X(name, standard, least, most) options.limits.name = (uint32_t)(standard);
     LIMIT_SETTABLE_LIST(X)
 #undef X
+    config_init(&config);
     options.store.log_first = 65536;
     log_set_level(LOG_LEVEL_ERROR);
     setenv("UV_THREADPOOL_SIZE", "2", 1);
