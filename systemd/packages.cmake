@@ -11,7 +11,7 @@ if(NOT BOBBIN_PACKAGES)
             OUTPUT_VARIABLE epoch OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
     endif()
     if(NOT epoch)
-        set(epoch 0)
+        file(TIMESTAMP ${PROJECT_SOURCE_DIR}/CHANGELOG.md epoch "%s" UTC)
     endif()
     set(tree ${CMAKE_BINARY_DIR}/package-tree)
     add_custom_target(deb
