@@ -41,6 +41,7 @@ class Manager:
         self.path = path
         self.room = room  # 0: no store
         self.store = []  # (name, descriptor)
+        self.sockets = []  # the same, of socket units
         self.refused = 0
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(path)
@@ -82,7 +83,9 @@ class Manager:
 
     def start(self, command, log):
         """Run it with what is stored, from descriptor 3 on."""
-        given = list(self.store)
+        # The one of systemd may stand anywhere.
+        half = len(self.store) // 2
+        given = self.store[:half] + self.sockets + self.store[half:]
         pid = os.fork()
         if pid:
             return Process(pid)

@@ -4,6 +4,7 @@ daemon that is another process. Usage: test_kept.py BIN_DIR APPS_DIR"""
 import contextlib
 import os
 import signal
+import socket
 import sys
 import time
 
@@ -150,6 +151,29 @@ def connections_give_way_to_apps():
             client.close()
 
 
+def sockets_of_units_stay_beside_what_is_kept():
+    service = Managed()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(service.socket)
+    listener.listen()
+    service.manager.sockets = [("bobbind.socket", listener.fileno())]
+    with service:
+        service.register("app", {"main": FOREVER})
+        service.call("app.start", "app")
+        pid = service.until_state("app", "running")["pid"]
+        client = service.client("app")
+        for n in range(3):
+            assert client.call("increment", "default", "n", 1) == n + 1
+            service.restart()
+            assert service.component("app")["pid"] == pid
+        assert service.call("daemon.upgrade")["processes"] == 1
+        assert service.component("app")["pid"] == pid and client.call("increment", "default", "n", 1) == 4
+        client.close()
+        service.stop()
+        assert os.path.exists(service.socket), "the socket is systemd's"
+    listener.close()
+
+
 def what_is_kept_by_mistake_is_let_go():
     with Managed() as service:
         service.register("app", {"main": FOREVER})
@@ -167,5 +191,6 @@ def what_is_kept_by_mistake_is_let_go():
 
 run_tests([
     restarts_keep_everything, what_was_taken_over_is_looked_after, whatever_ends_the_daemon_ends_the_apps,
-    without_room_it_ends_as_ever, connections_give_way_to_apps, what_is_kept_by_mistake_is_let_go,
+    without_room_it_ends_as_ever, connections_give_way_to_apps,
+    sockets_of_units_stay_beside_what_is_kept, what_is_kept_by_mistake_is_let_go,
 ])
