@@ -51,7 +51,8 @@ static void conn_save_in(const struct conn *c, struct handover_out *out)
     struct buffer in;
     buffer_init(&in);
     conn_save_parked(c, &in);
-    buffer_append(&in, c->in.data + c->taken, c->in.len - c->taken);
+    if (c->taken < c->in.len)
+        buffer_append(&in, c->in.data + c->taken, c->in.len - c->taken);
     conn_put_buffer(out, &in);
     buffer_fini(&in);
 }
