@@ -78,6 +78,7 @@ struct batcher {
     uv_work_t checkpoint_work;
     struct store_checkpoint *checkpoint; /* under way on the pool beside the rounds, or … */
     bool checkpoint_ran;                 /* … waiting for the next one to take note */
+    uint64_t last_commit; /* behind the last round */
     struct batcher_counts counts;
     struct cache_space *cache; /* of what the file holds; NULL: none is kept */
     struct job job;
@@ -270,6 +271,7 @@ static void after_round_cb(uv_work_t *work, int status)
         b->used_at = uv_now(b->loop);
     if (b->job.change_count && b->observer)
         b->observer(b->observer_arg, b->job.commit, b->job.changes, b->job.change_count);
+    b->last_commit = b->job.last_commit;
     report_sweep(b);
     report_sync(b);
     feed_cache(b);
@@ -715,4 +717,9 @@ const struct batcher_counts *batcher_counts(const struct batcher *b)
 size_t batcher_queued(const struct batcher *b)
 {
     return b->queued;
+}
+
+uint64_t batcher_last_commit(const struct batcher *b)
+{
+    return b->last_commit;
 }

@@ -112,6 +112,10 @@ void batcher_close(struct batcher *b, void (*on_closed)(void *arg), void *arg);
 /* Whether the store is open: for what is not worth opening it. */
 bool batcher_is_open(const struct batcher *b);
 
+/* The number of the last commit that operations were told of; what the cache holds is the state
+ * behind it. 0 while there is no open store. */
+uint64_t batcher_last_commit(const struct batcher *b);
+
 /* What it has done since batcher_new. */
 struct batcher_counts {
     uint64_t batches; /* of operations */

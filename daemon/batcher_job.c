@@ -204,6 +204,7 @@ void job_run(struct job *job)
         job->checkpoint = store_checkpoint_begin(job->store);
     job->restless = job->store && store_may_rest(job->store);
     job->next_expiry = job->store ? store_next_expiry(job->store) : -1;
+    job->last_commit = job->store ? store_commit_number(job->store) : 0;
 }
 
 void job_close(struct job *job)

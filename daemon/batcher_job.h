@@ -36,6 +36,7 @@ struct job {
     struct error sweep_error; /* with a code: the sweep failed */
     unsigned swept;           /* entries removed by this round's sweep */
     int64_t next_expiry;      /* as store_next_expiry, after this round; -1 without an open store */
+    uint64_t last_commit;     /* after this round, of the open store; 0: there is none */
     uint64_t commit;          /* the number of this round's batch if it changed something … */
     const struct store_change *changes; /* … and what it changed */
     size_t change_count;                /* 0: nothing */

@@ -20,6 +20,7 @@ struct kv_name {
     uint32_t hash; /* of label and key, as cache_key_hash makes it */
     struct slice label;
     struct slice key;
+    bool with_commit; /* the response is to carry the number of the last commit */
 };
 
 /* Append the response to one get or exists: true, or false with nothing appended. */

@@ -76,7 +76,7 @@ static void kv_call_fetch(const struct conn *c, const struct kv_ahead *ahead, un
 
 static bool kv_call_cached(struct conn *c, const struct kv_ahead *a)
 {
-    const struct kv_name name = {a->rule, a->hash, a->call.label, a->call.key};
+    const struct kv_name name = {a->rule, a->hash, a->call.label, a->call.key, false};
     bool answered;
     if (!a->hashed || !kv_cached_may(c, 0))
         return false;

@@ -15,12 +15,6 @@ static int kv_read_by_key(struct request *r, enum op_kind kind, struct error *e)
     return rc;
 }
 
-/* The commit number of what it saw is in the file's order of commits only. */
-static bool kv_is_cached(const struct request *r)
-{
-    return !r->op.want_commit && kv_cached_may(r->conn, 1);
-}
-
 static int kv_read_one(struct request *r, enum op_kind kind,
                        bool (*cached)(struct conn *c, uint32_t id, const struct kv_name *name),
                        struct error *e)
@@ -29,7 +23,7 @@ static int kv_read_one(struct request *r, enum op_kind kind,
     int rc = kv_read_by_key(r, kind, e);
     if (rc)
         return rc;
-    if (!kv_is_cached(r))
+    if (!kv_cached_may(r->conn, 1))
         return kv_submit(r);
     name = kv_cached_name(r->conn, &r->op, r->op.key);
     if (!cached(r->conn, r->id, &name))
@@ -71,7 +65,7 @@ int kv_get_many(struct request *r, struct error *e)
         rc = kv_read_commit(r, 2, e);
     if (rc)
         return rc;
-    if (!kv_is_cached(r) || !kv_cached_get_many(r->conn, r->id, &r->op))
+    if (!kv_cached_may(r->conn, 1) || !kv_cached_get_many(r->conn, r->id, &r->op))
         return kv_submit(r);
     request_end(r);
     return 0;

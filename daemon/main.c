@@ -144,6 +144,7 @@ static int serve(const struct serving *s, struct error *e)
     };
     struct server server;
     struct store_share share = {.bytes = config->store_memory};
+    store_library_init();
     options.store.share = &share;
     int rc = 0;
     reconfig_set_options(&options, config);

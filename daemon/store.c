@@ -28,7 +28,14 @@ const struct store_options store_defaults = {
     .log_most = 32u << 20,
     .fold_changes = 131072,
     .wal_pages = 8192,
+    .page_size = STORE_PAGE_SIZE,
 };
+
+void store_library_init(void)
+{
+    /* SQLite counts its memory under one lock for all threads, and nobody asks for the sum. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
 
 /* Let go of what keeps a second store of the directory from being opened. The lock outlives the
  * descriptor where a child process was forked meanwhile. */
@@ -167,8 +174,13 @@ static int set_journal_mode(struct store *s, const char *mode, struct error *e)
  * for whole. */
 static int take_ownership(struct store *s, struct error *e)
 {
+    char page_size[48];
     int rc = store_schema_guard(s);
 
+    /* A file that has pages already keeps their size. */
+    snprintf(page_size, sizeof(page_size), "PRAGMA page_size=%u", (unsigned)s->options.page_size);
+    if (rc == SQLITE_OK)
+        rc = store_exec(s, page_size);
     if (rc == SQLITE_OK)
         rc = store_exec(s, "PRAGMA synchronous=FULL; PRAGMA cache_spill=OFF;"
                            "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"
@@ -183,6 +195,8 @@ static int take_ownership(struct store *s, struct error *e)
     if (code)
         return code;
     rc = store_log_unseal(s);
+    if (rc == SQLITE_OK)
+        rc = store_schema_page_bytes(s, &s->page_bytes);
     if (rc == SQLITE_OK)
         rc = store_exec(s, "COMMIT");
     if (rc != SQLITE_OK)

@@ -24,14 +24,21 @@ struct store_options {
     uint64_t log_first;      /* bytes of a new segment of the commit log … */
     uint64_t log_most;       /* … and up to which it grows under load */
     uint32_t fold_changes;   /* most changes that gather before they are folded into the database */
-    uint32_t wal_pages;      /* pages in the WAL at which it is brought into the database */
+    uint32_t wal_pages;      /* pages of 4 KiB in the WAL at which it is brought into the database */
+    uint32_t page_size;      /* of a new file, in bytes: a power of two from 512 to 65536 */
     bool checksums;          /* values have checksums: from the next opening on */
     bool relaxed;            /* a commit is written before it is answered, synced within a second */
 };
 
+/* Small, so that few bytes are written for a small entry. */
+#define STORE_PAGE_SIZE 4096u
+
 /* What a store has of memory for pages at most, and what it has in any case. */
 #define STORE_MEMORY (32u << 20)
 #define STORE_MEMORY_LEAST (1u << 20)
+
+/* Set the library up for many threads, once, before the first store is opened. */
+void store_library_init(void);
 
 /* What applies unless told otherwise. */
 extern const struct store_options store_defaults;

@@ -20,7 +20,7 @@ bool store_wants_checkpoint(const struct store *s)
 
     if (f->checkpointing || (f->commit == f->durable && f->wal_pages == f->wal_done))
         return false;
-    return f->wal_pages - f->wal_done >= (int)s->options.wal_pages ||
+    return f->wal_pages - f->wal_done >= store_wal_limit(s) ||
            (wanted > f->durable && wanted <= f->commit);
 }
 

@@ -4,14 +4,16 @@
  * it without our asking (an input/output error, a full disk, a batch that is undone) costs nothing
  * but doing those commits again from the log. */
 #include <assert.h>
+#include <limits.h>
 
 #include "daemon/clock.h"
 #include "daemon/store_internal.h"
 
-/* A fold writes about so many pages at most, which takes some 15 ms: meanwhile the batch behind it
- * waits. Until then they are in memory, of which they take half at most. */
-#define FOLD_PAGES 4096
-#define PAGE_BYTES 4096
+/* A fold writes pages of about so many bytes at most, which takes some 15 ms: meanwhile the batch
+ * behind it waits. Until then they are in memory, of which they take half at most. */
+#define FOLD_PAGE_BYTES (16u << 20)
+/* What options.wal_pages counts. */
+#define WAL_UNIT 4096u
 /* Fewer changes than this are not worth a fold of their own. */
 #define FOLD_LEAST 128u
 /* Bytes of values that may gather in memory. */
@@ -100,13 +102,20 @@ static int checkpoint(struct store *s, struct error *e)
     return 0;
 }
 
+int store_wal_limit(const struct store *s)
+{
+    uint64_t pages = (uint64_t)s->options.wal_pages * WAL_UNIT / s->page_bytes;
+
+    return pages < 1 ? 1 : pages < INT_MAX / WAL_MOST ? (int)pages : INT_MAX / WAL_MOST;
+}
+
 /* The WAL begins anew only when all of it is in the database as a transaction begins. While batches
  * keep coming that is never so by itself: what a checkpoint beside them has left is done here, when
  * it is little, or the WAL has grown long. */
 static bool wal_is_due(const struct store *s)
 {
     const struct store_fold *f = &s->fold;
-    int limit = (int)s->options.wal_pages;
+    int limit = store_wal_limit(s);
 
     return !f->checkpointing && f->wal_pages >= limit && f->wal_pages > f->wal_done &&
            (f->wal_pages - f->wal_done <= limit / WAL_REST || f->wal_pages >= limit * WAL_MOST);
@@ -118,8 +127,8 @@ static void follow_pages(struct store *s, int pages)
 {
     struct store_fold *f = &s->fold;
 
-    uint64_t part = s->memory / 2 / PAGE_BYTES;
-    int most = part < FOLD_PAGES ? (int)part : FOLD_PAGES;
+    uint64_t part = s->memory / 2 < FOLD_PAGE_BYTES ? s->memory / 2 : FOLD_PAGE_BYTES;
+    int most = (int)(part / s->page_bytes);
 
     if (pages > most && f->bound / 2 >= FOLD_LEAST)
         f->bound /= 2;

@@ -153,6 +153,7 @@ struct store {
     struct buffer redo;         /* the commit log's record in the making */
     int64_t unsynced_ms;        /* when the first commit that is not synced was written; 0: none is */
     bool busy;                  /* counted in options.share */
+    uint32_t page_bytes;        /* the size of a page of the file */
     uint64_t memory;            /* for pages; 0: what is needed at least */
     enum store_phase phase;
     struct store_fold fold;
@@ -252,6 +253,8 @@ void store_memory_leave(struct store *s);
 /* The open transaction (store_fold.c). */
 /* Have the state that all commits so far have led to; call before anything reads or writes. */
 int store_ready(struct store *s, struct error *e);
+/* At what length the WAL is brought into the database, in pages. */
+int store_wal_limit(const struct store *s);
 /* Note that SQLite has rolled the transaction back by itself, if it has. */
 void store_note_lost(struct store *s);
 /* Whether a statement may write: it would be committed on its own outside the transaction. */
@@ -332,5 +335,7 @@ int store_exec(const struct store *s, const char *sql);
 int store_schema_guard(const struct store *s);
 /* Check that the table is Spin's, or make it; changes nothing in a foreign file. */
 int store_schema_ensure(const struct store *s, struct error *e);
+/* *ret: the size of its pages. A result of SQLite. */
+int store_schema_page_bytes(const struct store *s, uint32_t *ret);
 
 #endif

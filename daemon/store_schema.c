@@ -100,6 +100,16 @@ static int query_int(const struct store *s, const char *sql, int otherwise, int 
     return rc;
 }
 
+int store_schema_page_bytes(const struct store *s, uint32_t *ret)
+{
+    int bytes = 0;
+    int rc = query_int(s, "PRAGMA page_size", 0, &bytes);
+
+    if (rc == SQLITE_OK)
+        *ret = bytes >= 512 ? (uint32_t)bytes : 512;
+    return rc;
+}
+
 /* Tables of our own, beside Spin's. */
 static int ensure_own(const struct store *s, struct error *e)
 {

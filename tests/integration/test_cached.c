@@ -395,6 +395,31 @@ START_TEST(test_stats_tell_of_the_cache)
 }
 END_TEST
 
+/* The number is that of the state that the answer shows, from the cache as from the file. */
+START_TEST(test_commit_numbers_from_the_cache)
+{
+    struct talk t;
+    const char *stats;
+    begin("cache_bytes = 65536\n");
+    talk_open(&t, &h, "app");
+    ck_assert_str_eq(talk_ask(&t, "set", "['default','a',b'1',{'commit':true}]"), "[nil, 1]");
+    ck_assert_str_eq(talk_ask(&t, "get", "['default','a',{'commit':true}]"), "[b'1', 1]");
+    ck_assert_str_eq(talk_ask(&t, "set", "['default','b',b'2']"), "nil");
+    ck_assert_str_eq(talk_ask(&t, "get", "['default','a',{'commit':true}]"), "[b'1', 2]");
+    ck_assert_str_eq(talk_ask(&t, "delete", "['default','a',{'commit':true}]"), "[nil, 3]");
+    ck_assert_str_eq(talk_ask(&t, "get", "['default','a',{'commit':true}]"), "[nil, 3]");
+    ck_assert_str_eq(talk_ask(&t, "exists", "['default','a',{'commit':true}]"), "[false, 3]");
+    ck_assert_str_eq(talk_ask(&t, "exists", "['default','b',{'commit':true}]"), "[true, 3]");
+    ck_assert_str_eq(talk_ask(&t, "get_many", "['default',['a','b'],{'commit':true}]"),
+                     "[[nil, b'2'], 3]");
+    stats = talk_ask(&t, "stats", "['app']");
+    ck_assert_int_eq(number_of(stats, "cache_hits"), 6);
+    ck_assert_int_eq(number_of(stats, "cache_misses"), 0);
+    talk_close(&t);
+    harness_fini(&h);
+}
+END_TEST
+
 /* A label that no manifest grants is good as long as the file holds it. */
 START_TEST(test_labels_that_only_the_file_holds)
 {
@@ -420,6 +445,7 @@ int main(void)
     tcase_add_loop_test(tc, test_nobody_sees_an_old_value, 0, 4);
     tcase_add_test(tc, test_short_and_long_way_agree);
     tcase_add_test(tc, test_stats_tell_of_the_cache);
+    tcase_add_test(tc, test_commit_numbers_from_the_cache);
     tcase_add_test(tc, test_labels_that_only_the_file_holds);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
