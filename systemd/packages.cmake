@@ -53,6 +53,10 @@ foreach(component ${components})
         DESTINATION share/doc/${name} COMPONENT ${component})
     file(READ ${debian}/lintian-overrides overrides)
     string(REPLACE "@PACKAGE@" ${name} overrides "${overrides}")
+    if(name STREQUAL "libbobbin0")
+        string(APPEND overrides "# CPack writes these calls beside the trigger, which does the same.
+libbobbin0: maintscript-calls-ldconfig\n")
+    endif()
     file(WRITE ${doc}/overrides "${overrides}")
     install(FILES ${doc}/overrides
         DESTINATION share/lintian/overrides RENAME ${name} COMPONENT ${component})

@@ -22,6 +22,13 @@ from service import PATIENCE, Client, read, run_tests, until
 BIN = sys.argv[1]
 
 
+def connect(path):
+    """A client that does not wait for ever where nobody answers."""
+    client = Client(path)
+    client.socket.settimeout(PATIENCE)
+    return client
+
+
 class Manager:
     """Starts bobbind as systemd does."""
 
@@ -124,7 +131,7 @@ class Manager:
 def the_first_connection_is_answered():
     with Manager() as m:
         m.listen()
-        early = Client(m.path)  # before there is a daemon
+        early = connect(m.path)  # before there is a daemon
         number = early.send("ping")
         m.start()
         assert early.receive(number) == "pong"
@@ -142,17 +149,17 @@ def nobody_is_turned_away_by_a_restart():
     with Manager() as m:
         m.listen()
         m.start()
-        Client(m.path).close()
+        connect(m.path).close()
         assert m.stop() == 0
         assert os.path.exists(m.path), "the socket is the manager's"
-        between = Client(m.path)
+        between = connect(m.path)
         number = between.send("ping")
         m.start()
         assert between.receive(number) == "pong"
         between.close()
         m.process.kill()
         m.process.wait()
-        between = Client(m.path)
+        between = connect(m.path)
         number = between.send("ping")
         m.start()
         assert between.receive(number) == "pong"
@@ -225,7 +232,7 @@ def metrics_are_told_at_a_socket_of_that_name():
         address = "http://127.0.0.1:%d/metrics" % listening.getsockname()[1]
         with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
             assert b"bobbin_" in answer.read()
-        Client(m.path).close()
+        connect(m.path).close()
         assert m.stop() == 0
 
 
@@ -258,7 +265,7 @@ def nothing_of_it_reaches_an_app():
             file.write('spin_manifest_version = 2\n[application]\nname = "app"\n[component.a]\n[component.a.tool.bobbin]\n'
                        "command = ['/bin/sh', '-c', 'env; ls -l /proc/self/fd; exec sleep 1000']\n")
         os.chmod(path + "/spin.toml", 0o644)
-        with contextlib.closing(Client(m.path)) as client:
+        with contextlib.closing(connect(m.path)) as client:
             client.call("app.register", path)
             client.call("app.start", "app")
             output = path + "/.spin/logs/a_stdout.txt"
