@@ -495,8 +495,9 @@ static void end(struct batcher *b)
 static bool gathers(struct batcher *b)
 {
     bool idle = b->state == BATCHER_IDLE && !wants_close(b);
-    bool holds = idle && (!list_empty(&b->queue) || list_empty(&b->job.tasks)) &&
-                 gather_holds(&b->gather, b->queued, uv_hrtime());
+    bool nobody = list_empty(&b->queue) && !(gather_wants_one(&b->gather) &&
+                                             list_empty(&b->job.tasks));
+    bool holds = idle && !nobody && gather_holds(&b->gather, b->queued, uv_hrtime());
 
     if (holds)
         uv_idle_start(&b->gathering, gathering_cb);

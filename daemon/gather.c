@@ -52,6 +52,11 @@ bool gather_holds(struct gather *g, size_t waiting, uint64_t now)
     return false;
 }
 
+bool gather_wants_one(const struct gather *g)
+{
+    return g->want == 1;
+}
+
 bool gather_stays_awake(const struct gather *g)
 {
     return g->alone && g->took < GATHER_AWAKE_NS;

@@ -47,6 +47,9 @@ void gather_after(struct gather *g, const struct gather_batch *batch);
 /* Whether the `waiting` operations shall wait on at the time `now`. The first call that says so
  * begins the wait; once one says no, so do all until the next gather_after. */
 bool gather_holds(struct gather *g, size_t waiting, uint64_t now);
+/* Whether it is one writer that is waited for: then the wait begins before anything has come. That for
+ * many begins with the first of them. */
+bool gather_wants_one(const struct gather *g);
 /* Whether to stay awake during a batch that begins now. */
 bool gather_stays_awake(const struct gather *g);
 

@@ -27,6 +27,7 @@ START_TEST(one_writer_is_expected_back)
     struct gather g = {0};
 
     after(&g, 1, 0, TOOK);
+    ck_assert(gather_wants_one(&g));
     ck_assert(gather_holds(&g, 0, 1000));
     ck_assert(gather_holds(&g, 0, 1000 + GATHER_NS - 1));
     ck_assert(!gather_holds(&g, 1, 1000 + GATHER_NS - 1));
@@ -66,7 +67,8 @@ START_TEST(nobody_stays_awake_for_many)
     struct gather g = {0};
 
     after(&g, 2, 0, TOOK);
-    ck_assert(gather_holds(&g, 0, 1000));
+    ck_assert(!gather_wants_one(&g));
+    ck_assert(gather_holds(&g, 1, 1000));
     ck_assert(!gather_holds(&g, 2, 2000));
     ck_assert(!gather_stays_awake(&g));
 }
