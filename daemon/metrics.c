@@ -1,7 +1,6 @@
 #include "daemon/metrics.h"
 
 #include <fcntl.h>
-#include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -59,33 +58,36 @@ static bool metrics_ask(struct metrics *m, struct snapshot *ret)
     return ready;
 }
 
-static enum MHD_Result metrics_reply(struct MHD_Connection *c, unsigned status,
-                                     struct MHD_Response *response, const char *type)
+static enum MHD_Result metrics_reply(const struct http_library *http, struct MHD_Connection *c,
+                                     unsigned status, struct MHD_Response *response,
+                                     const char *type)
 {
     enum MHD_Result result = MHD_NO;
 
     if (!response)
         return MHD_NO;
-    if (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type) == MHD_YES &&
-        MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES &&
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") == MHD_YES)
-        result = MHD_queue_response(c, status, response);
-    MHD_destroy_response(response);
+    if (http->MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type) == MHD_YES &&
+        http->MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES &&
+        http->MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") == MHD_YES)
+        result = http->MHD_queue_response(c, status, response);
+    http->MHD_destroy_response(response);
     return result;
 }
 
-static enum MHD_Result metrics_refuse(struct MHD_Connection *c, unsigned status, const char *text)
+static enum MHD_Result metrics_refuse(const struct http_library *http, struct MHD_Connection *c,
+                                      unsigned status, const char *text)
 {
-    return metrics_reply(c, status,
-                         MHD_create_response_from_buffer(strlen(text), (void *)text,
+    return metrics_reply(http, c, status,
+                         http->MHD_create_response_from_buffer(strlen(text), (void *)text,
                                                          MHD_RESPMEM_PERSISTENT),
                          "text/plain; charset=utf-8");
 }
 
-static enum metrics_format metrics_wanted_format(struct MHD_Connection *c)
+static enum metrics_format metrics_wanted_format(const struct http_library *http,
+                                                 struct MHD_Connection *c)
 {
     const char *accept =
-        MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+        http->MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
 
     return accept && strstr(accept, "application/openmetrics-text") ? METRICS_OPENMETRICS
                                                                     : METRICS_TEXT;
@@ -93,23 +95,24 @@ static enum metrics_format metrics_wanted_format(struct MHD_Connection *c)
 
 static enum MHD_Result metrics_tell(struct metrics *m, struct MHD_Connection *c)
 {
-    enum metrics_format format = metrics_wanted_format(c);
+    const struct http_library *http = &m->http;
+    enum metrics_format format = metrics_wanted_format(http, c);
     struct snapshot snapshot;
     struct buffer text;
 
     if (!metrics_ask(m, &snapshot))
-        return metrics_refuse(c, MHD_HTTP_SERVICE_UNAVAILABLE, "the daemon stops\n");
+        return metrics_refuse(http, c, MHD_HTTP_SERVICE_UNAVAILABLE, "the daemon stops\n");
     buffer_init(&text);
     if (!snapshot_failed(&snapshot))
         metrics_write(&snapshot, format, &text);
     if (snapshot_failed(&snapshot) || text.failed) {
         snapshot_fini(&snapshot);
         buffer_fini(&text);
-        return metrics_refuse(c, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory\n");
+        return metrics_refuse(http, c, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory\n");
     }
     snapshot_fini(&snapshot);
-    return metrics_reply(c, MHD_HTTP_OK,
-                         MHD_create_response_from_buffer(text.len, text.data,
+    return metrics_reply(http, c, MHD_HTTP_OK,
+                         http->MHD_create_response_from_buffer(text.len, text.data,
                                                          MHD_RESPMEM_MUST_FREE),
                          metrics_content_type(format));
 }
@@ -119,6 +122,7 @@ static enum MHD_Result metrics_request_cb(void *arg, struct MHD_Connection *c, c
                                           const char *upload, size_t *upload_size, void **state)
 {
     struct metrics_listener *l = arg;
+    const struct http_library *http = &l->metrics->http;
     static int seen;
 
     (void)version;
@@ -132,13 +136,13 @@ static enum MHD_Result metrics_request_cb(void *arg, struct MHD_Connection *c, c
         *upload_size = 0;
         return MHD_YES;
     }
-    if (!l->path && !metrics_address_is_own_host(MHD_lookup_connection_value(
+    if (!l->path && !metrics_address_is_own_host(http->MHD_lookup_connection_value(
                         c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST)))
-        return metrics_refuse(c, MHD_HTTP_FORBIDDEN, "the Host header names another machine\n");
+        return metrics_refuse(http, c, MHD_HTTP_FORBIDDEN, "the Host header names another machine\n");
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        return metrics_refuse(c, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+        return metrics_refuse(http, c, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
     if (strcmp(url, "/metrics") != 0)
-        return metrics_refuse(c, MHD_HTTP_NOT_FOUND, "there is /metrics alone\n");
+        return metrics_refuse(http, c, MHD_HTTP_NOT_FOUND, "there is /metrics alone\n");
     return metrics_tell(l->metrics, c);
 }
 
@@ -146,11 +150,12 @@ static enum MHD_Result metrics_request_cb(void *arg, struct MHD_Connection *c, c
 static int metrics_serve(struct metrics *m, const char *address, int fd, struct error *e)
 {
     struct metrics_listener *l = &m->listeners[m->listener_count];
+    const struct http_library *http = &m->http;
 
     l->metrics = m;
     l->path = *address == '/' ? strdup(address) : NULL;
     /* Without ITC a thread that has all connections it may have is not woken when it shall stop. */
-    l->http = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL,
+    l->http = http->MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL,
                                metrics_request_cb, l, MHD_OPTION_LISTEN_SOCKET, fd,
                                MHD_OPTION_CONNECTION_LIMIT,
                                (unsigned)METRICS_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
@@ -160,12 +165,12 @@ static int metrics_serve(struct metrics *m, const char *address, int fd, struct 
         if (!l->http)
             close(fd);
         else
-            MHD_stop_daemon(l->http);
+            http->MHD_stop_daemon(l->http);
         free(l->path);
         return error_set(e, ERR_OTHER, "cannot serve metrics at '%s'", address);
     }
     m->listener_count++;
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(l->http, MHD_DAEMON_INFO_BIND_PORT);
+    const union MHD_DaemonInfo *info = http->MHD_get_daemon_info(l->http, MHD_DAEMON_INFO_BIND_PORT);
     if (info && info->port)
         log_info("metrics at '%s', port %u", address, info->port);
     else
@@ -204,6 +209,9 @@ int metrics_start(struct metrics *m, struct server *server, char *const *address
     snapshot_init(&m->snapshot);
     if (!count && !given)
         return 0;
+    rc = http_library_load(&m->http, e);
+    if (rc)
+        return rc;
     if (uv_async_init(&server->loop, &m->wake, metrics_wake_cb))
         return error_set(e, ERR_OTHER, "cannot make a handle for metrics");
     m->has_wake = true;
@@ -228,7 +236,7 @@ void metrics_stop(struct metrics *m)
         struct metrics_listener *l = &m->listeners[i];
         if (l->path)
             unlink(l->path);
-        MHD_stop_daemon(l->http);
+        m->http.MHD_stop_daemon(l->http);
         free(l->path);
     }
     m->listener_count = 0;

@@ -9,11 +9,11 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "daemon/http_library.h"
 #include "daemon/snapshot.h"
 #include "protocol/errors.h"
 #include "protocol/limits.h"
 
-struct MHD_Daemon;
 struct metrics;
 struct server;
 
@@ -33,6 +33,7 @@ struct metrics_listener {
 
 struct metrics {
     struct server *server;
+    struct http_library http; /* loaded with the first listener */
     uv_async_t wake; /* the loop: somebody asks */
     bool has_wake;
     struct metrics_listener listeners[LIMIT_METRICS_LISTENERS + 1]; /* and the given one */
