@@ -296,9 +296,12 @@ static void app_on_closed(void *arg)
 
 static void app_close_all(struct app *app)
 {
+    size_t count = app->slot_count;
     app->state = APP_CLOSING;
-    app->closing = 1 + (unsigned)app->slot_count;
-    for (size_t i = 0; i < app->slot_count; i++)
+    app->closing = 1 + (unsigned)count;
+    /* To close a large store takes a while, and all apps are looked at meanwhile: these are gone. */
+    app->slot_count = 0;
+    for (size_t i = 0; i < count; i++)
         component_free(app->slots[i].component, app_on_closed, app);
     batcher_close(app->batcher, app_on_closed, app);
 }
