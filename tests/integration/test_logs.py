@@ -92,7 +92,7 @@ def times_components_and_partial_lines():
 
 def logs_are_followed():
     with Service(BIN) as service:
-        path = service.register("app", {"main": shell("while :; do if [ -e go ]; then echo new; rm go; fi; sleep 0.01; done")})
+        path = service.register("app", {"main": shell("while :; do if [ -e go ]; then rm go; echo new; fi; sleep 0.01; done")})
         service.call("app.start", "app")
         service.until_state("app", "running")
         environment = dict(os.environ, BOBBIN_SOCKET=service.socket)
