@@ -18,6 +18,8 @@
 /* Where a database's header says whether its journal is a WAL: format versions for writing and for
  * reading. */
 #define HEADER_VERSIONS 18
+/* … and how often the file was changed. */
+#define HEADER_COUNTER 24
 
 struct store_backup {
     struct store *store;
@@ -225,27 +227,71 @@ static int sync_parent(const char *path)
     return errnum == EACCES ? 0 : errnum;
 }
 
+/* SQLite's change counter, as a plain file's header has it behind the next transaction. */
+static int64_t next_counter(int fd)
+{
+    uint8_t bytes[4];
+
+    if (pread(fd, bytes, sizeof(bytes), HEADER_COUNTER) != sizeof(bytes))
+        return -1;
+    return (((int64_t)bytes[0] << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3]) + 1) & 0xffffffff;
+}
+
+/* From here on it is a database of its own, and closed: neither the commit log nor the WAL of the one that it was made of
+ * is taken for its own where it is put in that one's place. Its checksums hold all the same. */
+static int make_own(struct store_backup *b, int64_t sealed)
+{
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
+                      SQLITE_OPEN_PRIVATECACHE;
+    struct store copy = {0};
+    char *sql = sqlite3_mprintf(
+        "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA mmap_size=0;"
+        "PRAGMA temp_store=MEMORY; BEGIN IMMEDIATE;"
+        "DELETE FROM bobbin_meta WHERE name IN ('commit_log', 'commit_log_epoch');"
+        "UPDATE bobbin_meta SET value = (SELECT value FROM bobbin_meta WHERE name = 'commit')"
+        " WHERE name = 'sums' AND value = -1;"
+        "INSERT OR REPLACE INTO bobbin_meta (name, value) VALUES ('sealed', %lld), ('time_ms', %lld);"
+        "COMMIT",
+        (long long)sealed, (long long)b->store->now_ms);
+    int rc = sql ? sqlite3_open_v2(b->path, &copy.db, flags, NULL) : SQLITE_NOMEM;
+
+    if (rc == SQLITE_OK)
+        rc = store_schema_guard(&copy);
+    if (rc == SQLITE_OK)
+        rc = store_exec(&copy, sql);
+    sqlite3_free(sql);
+    b->db = copy.db; /* for the reason, and to be closed */
+    return rc;
+}
+
+/* The copy of a store is never empty: its tables are in it. */
 static int settle(struct store_backup *b, uint64_t *ret_bytes, struct error *e)
 {
     struct stat st;
-    int errnum = 0;
     int fd = open(b->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    int errnum = fd < 0 ? errno : make_plain(fd);
+    int64_t sealed = errnum ? -1 : next_counter(fd);
+    int code = 0;
 
-    if (fd < 0)
-        return fail(b, errno, "write", e);
-    if (fstat(fd, &st) != 0)
+    if (!errnum && sealed < 0)
+        errnum = EIO;
+    if (!errnum) {
+        int rc = make_own(b, sealed);
+        code = rc == SQLITE_OK ? 0 : fail_sqlite(b, rc, e);
+        sqlite3_close(b->db);
+        b->db = NULL;
+    }
+    if (!errnum && !code && (fsync(fd) != 0 || fstat(fd, &st) != 0))
         errnum = errno;
-    if (!errnum && st.st_size > 0)
-        errnum = make_plain(fd);
-    if (!errnum && fsync(fd) != 0)
-        errnum = errno;
-    close(fd);
-    if (!errnum)
+    if (fd >= 0)
+        close(fd);
+    if (!errnum && !code)
         errnum = sync_parent(b->path);
     if (errnum)
-        return fail(b, errnum, "write", e);
-    *ret_bytes = (uint64_t)st.st_size;
-    return 0;
+        code = fail(b, errnum, "write", e);
+    if (!code)
+        *ret_bytes = (uint64_t)st.st_size;
+    return code;
 }
 
 static int finish(struct store_backup *b, uint64_t *ret_bytes, struct error *e)
@@ -272,14 +318,14 @@ static void free_backup(struct store_backup *b)
 int store_backup_finish(struct store_backup *b, uint64_t *ret_bytes, uint64_t *ret_pages,
                         struct error *e)
 {
-    uint64_t pages = (uint64_t)sqlite3_backup_pagecount(b->backup);
+    uint32_t page_bytes = b->store->page_bytes;
     int code = finish(b, ret_bytes, e);
 
     if (code) {
         store_backup_abandon(b);
         return code;
     }
-    *ret_pages = pages;
+    *ret_pages = *ret_bytes / page_bytes;
     free_backup(b);
     return 0;
 }

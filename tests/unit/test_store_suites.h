@@ -9,5 +9,6 @@ Suite *store_file_suite(void);
 Suite *store_crash_suite(void);
 Suite *store_fault_suite(void);
 Suite *store_fold_suite(void);
+Suite *store_backup_suite(void);
 
 #endif
