@@ -16,6 +16,8 @@
 /* The same where others wait for the loop meanwhile: reporting one operation takes it about 200 ns. */
 #define BATCH_OPS_SHARED 512u
 #define BATCH_BYTES (32u << 20)
+/* What an element counts on top of its bytes: each is a change in memory, in the log and in the file. */
+#define BATCH_ITEM 128u
 #define BATCH_SWEEP 256u
 /* A sweep goes along with writes, which wait for the disk anyway. So many batches of reads alone go
  * before it. */
@@ -286,7 +288,8 @@ static void after_round_cb(uv_work_t *work, int status)
 
 static size_t written_bytes(const struct op *op)
 {
-    return op->key.len + op->value.len + (size_t)(op->items.end - op->items.pos);
+    return op->key.len + op->value.len + (size_t)(op->items.end - op->items.pos) +
+           (size_t)op->item_count * BATCH_ITEM;
 }
 
 static void take_ops(struct batcher *b)

@@ -5,6 +5,10 @@
 
 #include "daemon/store_internal.h"
 
+/* What memory is kept for the next batch, in changes and in bytes. */
+#define KEEP_CHANGES 16384u
+#define KEEP_BYTES (1u << 20)
+
 /* Make room for one more element. False: no memory. */
 static bool grow(void **list, size_t count, size_t *cap, size_t size)
 {
@@ -68,6 +72,13 @@ void store_changes_clear(struct store *s)
     c->count = 0;
     while (c->owned_count)
         free(c->owned[--c->owned_count]);
+    if (c->cap > KEEP_CHANGES) {
+        free(c->list);
+        c->list = NULL;
+        c->cap = 0;
+    }
+    if (c->packed.cap > KEEP_BYTES)
+        buffer_fini(&c->packed);
 }
 
 void store_changes_fini(struct store *s)

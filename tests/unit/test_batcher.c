@@ -65,6 +65,45 @@ START_TEST(batches_are_bounded)
 }
 END_TEST
 
+/* So many [key, value] of five bytes each, all of the same key. */
+static struct op op_set_tiny(struct buffer *items, uint32_t count)
+{
+    struct op op = op_set(NULL, text(""));
+
+    buffer_clear(items);
+    for (uint32_t i = 0; i < count; i++)
+        buffer_append(items, "\x92\xa1k\xc4\0", 5);
+    ck_assert(!items->failed);
+    op.kind = OP_SET_MANY;
+    op.items = reader_of(items->data, items->len);
+    op.item_count = count;
+    return op;
+}
+
+/* What an entry costs in memory and in the log is far more than it takes in a message. */
+START_TEST(many_small_changes_are_not_one_batch)
+{
+    const unsigned ops = 30;
+    struct buffer items;
+
+    buffer_init(&items);
+    struct op many = op_set_tiny(&items, LIMIT_MANY);
+    start(10000);
+    submit(op_set("a", text("u")));
+    wait_done(1);
+    int before = test_vfs_count(VFS_LOG_SYNC);
+    submit_first();
+    submit(op_set("a", text("v")));
+    for (unsigned i = 0; i < ops; i++)
+        submit(many);
+    wait_done(ops + 3);
+    for (unsigned i = 0; i < done_count; i++)
+        ck_assert_msg(done[i]->status == 0, "%s", done[i]->error);
+    ck_assert_int_gt(test_vfs_count(VFS_LOG_SYNC), before + 1);
+    buffer_fini(&items);
+}
+END_TEST
+
 START_TEST(large_answers_do_not_pile_up_in_one_batch)
 {
     char *bytes = calloc(1, LIMIT_VALUE);
@@ -256,6 +295,7 @@ static Suite *batcher_suite(void)
     tcase_add_test(tc, operations_take_effect_and_end_in_order);
     tcase_add_test(tc, what_gathers_becomes_one_batch);
     tcase_add_test(tc, batches_are_bounded);
+    tcase_add_test(tc, many_small_changes_are_not_one_batch);
     tcase_add_test(tc, large_answers_do_not_pile_up_in_one_batch);
     tcase_add_test(tc, reads_alone_are_not_synced);
     tcase_add_test(tc, idle_store_is_closed_and_opened_again);
