@@ -8,6 +8,8 @@
 
 struct store_checkpoint {
     struct store shell;  /* what opening the file needs of a store, copied */
+    struct commit_log_id log_id; /* as it began; another one: it was of another store, or of this one before all of it was
+                                    durable */
     uint64_t commit;     /* the last one in the WAL when it began */
     int result;          /* of SQLite, once run */
     int pages;           /* in the database now, counted from the WAL's start */
@@ -40,6 +42,7 @@ struct store_checkpoint *store_checkpoint_begin(struct store *s)
 
     if (!c)
         return NULL;
+    c->log_id = s->log_id;
     c->commit = s->fold.commit;
     c->result = SQLITE_ABORT;
     c->shell.file_dev = s->file_dev;
@@ -100,9 +103,11 @@ void store_checkpoint_run(struct store_checkpoint *c)
 void store_checkpoint_end(struct store *s, struct store_checkpoint *c)
 {
     struct store_fold *f = &s->fold;
+    bool ours = c->log_id.database == s->log_id.database && c->log_id.epoch == s->log_id.epoch;
 
     f->checkpointing = false;
-    if (c->result == SQLITE_OK) {
+    /* The store may have been closed meanwhile, since its file was not where it should be, and another one opened. */
+    if (ours && c->result == SQLITE_OK) {
         /* The WAL is not begun anew while a checkpoint goes on. */
         f->wal_done = c->pages < f->wal_pages ? c->pages : f->wal_pages;
         if (c->commit > f->durable)

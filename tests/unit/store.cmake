@@ -9,7 +9,8 @@ target_link_options(bobbin_test_store INTERFACE
     -Wl,--wrap=fdatasync -Wl,--wrap=pwritev -Wl,--undefined=__wrap_fdatasync)
 
 bobbin_check_test(test_store
-    SOURCES unit/test_store.c unit/test_store_backup.c unit/test_store_crash.c unit/test_store_fault.c
+    SOURCES unit/test_store.c unit/test_store_backup.c unit/test_store_checkpoint.c
+            unit/test_store_crash.c unit/test_store_fault.c
             unit/test_store_file.c unit/test_store_fold.c unit/test_store_list.c
     LIBRARIES bobbin_test_store
     LABELS unit)

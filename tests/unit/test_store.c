@@ -280,6 +280,7 @@ int main(void)
     srunner_add_suite(runner, store_fault_suite());
     srunner_add_suite(runner, store_fold_suite());
     srunner_add_suite(runner, store_backup_suite());
+    srunner_add_suite(runner, store_checkpoint_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -10,5 +10,6 @@ Suite *store_crash_suite(void);
 Suite *store_fault_suite(void);
 Suite *store_fold_suite(void);
 Suite *store_backup_suite(void);
+Suite *store_checkpoint_suite(void);
 
 #endif
