@@ -68,12 +68,26 @@ static void job_undo(struct job *job, const struct error *e)
     }
 }
 
+/* What is written beside a file whose WAL could not be synced would count on that. */
+static void job_let_go(struct job *job)
+{
+    struct error why, ignored;
+
+    if (!job->store || !store_must_reopen(job->store))
+        return;
+    error_set(&why, ERR_OTHER, "the disk has failed to sync the store; it is opened anew");
+    job_cancel_tasks(job, &why);
+    store_close(job->store, &ignored);
+    job->store = NULL;
+}
+
 /* Have an open store whose file is where it should be. */
 static int job_prepare(struct job *job, struct error *e)
 {
     struct error ignored;
     int code;
 
+    job_let_go(job);
     if (job->store)
         code = store_check(job->store, e);
     else
@@ -210,7 +224,11 @@ void job_run(struct job *job)
 void job_close(struct job *job)
 {
     assert(list_empty(&job->tasks));
+    struct error ignored; /* it is tried again */
+
     job_end_checkpoint(job);
+    if (job->store && store_must_reopen(job->store))
+        job_prepare(job, &ignored);
     store_close(job->store, &job->trouble);
     job->store = NULL;
 }

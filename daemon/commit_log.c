@@ -103,16 +103,6 @@ static void close_segment(struct segment *s)
     *s = (struct segment){.fd = -1};
 }
 
-void commit_log_free(struct commit_log *log)
-{
-    if (!log)
-        return;
-    for (unsigned i = 0; i < SEGMENTS; i++)
-        close_segment(&log->segments[i]);
-    buffer_fini(&log->window);
-    free(log);
-}
-
 /* Have `len` bytes at `at` in memory, until the next call. NULL: the file ends before, or cannot be
  * read (then errno is not 0). Reads ahead: records follow each other. */
 static const uint8_t *look_at(struct commit_log *log, const struct segment *s, uint64_t at,
@@ -613,6 +603,19 @@ static void break_log(struct commit_log *log)
 {
     clear_record(active(log));
     log->broken = true;
+}
+
+void commit_log_free(struct commit_log *log)
+{
+    if (!log)
+        return;
+    /* The disk may take now what it did not take then. */
+    if (log->broken)
+        clear_record(active(log));
+    for (unsigned i = 0; i < SEGMENTS; i++)
+        close_segment(&log->segments[i]);
+    buffer_fini(&log->window);
+    free(log);
 }
 
 static uint64_t now_ns(void)

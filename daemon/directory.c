@@ -192,6 +192,18 @@ static int settle(const struct directory *d, int parent, int fd)
     return 0;
 }
 
+int directory_sync(const struct directory *d, struct error *e)
+{
+    int fd = open_registered(d, e);
+    int errnum;
+
+    if (fd < 0)
+        return fd;
+    errnum = fsync(fd) != 0 ? errno : 0;
+    close(fd);
+    return errnum ? state_error(d, e, strerror(errnum)) : 0;
+}
+
 int directory_open_state(const struct directory *d, struct error *e)
 {
     int parent = open_registered(d, e);

@@ -44,5 +44,7 @@ uint64_t directory_store_bytes(const struct directory *d);
  * a symlink in its place, and a directory that is not the registered one as directory_check does.
  * Returns a descriptor of its own, or an ERR_… code. Touches the disk. */
 int directory_open_state(const struct directory *d, struct error *e);
+/* Make durable that `.spin` is there, whoever made it. Waits for the disk. */
+int directory_sync(const struct directory *d, struct error *e);
 
 #endif

@@ -54,8 +54,11 @@ static void store_free(struct store *s)
 
     for (int i = 0; i < STORE_STATEMENT_COUNT; i++)
         sqlite3_finalize(s->statements[i]);
-    /* Closing may still tidy up beside the file. */
+    /* Closing may still tidy up beside the file. What could not be left as a plain one is left as it is: had a sync of the WAL
+     * failed, one more would say nothing of what was written before. */
     bool entered = s->db && store_owner_enter(s, &ignored) == 0;
+    if (s->db)
+        sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
     sqlite3_close(s->db);
     if (entered)
         store_owner_leave(s);
@@ -111,6 +114,14 @@ static int lock_state(struct store *s, struct error *e)
     return error_set(e, ERR_OTHER, "cannot lock '%s': %s", s->shown, strerror(errno));
 }
 
+/* Whoever made `.spin` and what is in it: a sync of his may have failed, or he was killed before. */
+static int sync_names(struct store *s, struct error *e)
+{
+    if (fsync(s->dirfd) != 0)
+        return error_set(e, ERR_OTHER, "cannot open '%s': %s", s->shown, strerror(errno));
+    return directory_sync(&s->directory, e);
+}
+
 static int find_commit_log(struct store *s, struct error *e)
 {
     struct commit_log_limits limits = {s->options.log_first, s->options.log_most};
@@ -132,9 +143,13 @@ static int open_file(struct store *s, struct error *e)
                          vfs->mxPathname - SUFFIX_LEN);
     int code = lock_state(s, e);
     if (!code)
+        code = sync_names(s, e);
+    if (!code)
         code = find_commit_log(s, e);
     if (!code)
         code = store_file_prepare(s, s->dirfd, commit_log_holds_records(s->commit_log), e);
+    if (!code)
+        code = store_file_renew_wal(s, e);
     if (code)
         return code;
     int rc = sqlite3_open_v2(s->path, &s->db, flags, STORE_VFS);
@@ -338,7 +353,6 @@ static void leave_moved_file(struct store *s)
 {
     struct error ignored;
 
-    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
     if (directory_check(&s->directory, &ignored) == 0)
         commit_log_remove(s->commit_log, &ignored);
 }
@@ -351,7 +365,9 @@ int store_close(struct store *s, struct error *e)
         return 0;
     store_rollback(s);
     bool moved = has_moved(s);
-    if (!moved)
+    if (store_must_reopen(s))
+        code = error_set(e, ERR_OTHER, "cannot close '%s': a sync of its WAL has failed", s->shown);
+    else if (!moved)
         code = store_fold(s, e);
     for (int i = 0; i < STORE_STATEMENT_COUNT; i++) {
         sqlite3_finalize(s->statements[i]);

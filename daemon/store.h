@@ -62,6 +62,10 @@ int store_close(struct store *s, struct error *e);
  * store_close. */
 int store_check(struct store *s, struct error *e);
 
+/* Whether a sync of SQLite's has failed, so that nobody knows what of the WAL is on the disk: to be closed and opened again,
+ * which writes it anew, before anything else. Nothing acknowledged is missing then. */
+bool store_must_reopen(const struct store *s);
+
 /* For a store that is closed, whose file was replaced by another one: what the commit log holds does
  * not belong to that one; remove it. */
 int store_forget_log(const struct directory *directory, struct error *e);

@@ -20,7 +20,7 @@ bool store_wants_checkpoint(const struct store *s)
     const struct store_fold *f = &s->fold;
     uint64_t wanted = commit_log_wants_release(s->commit_log);
 
-    if (f->checkpointing || (f->commit == f->durable && f->wal_pages == f->wal_done))
+    if (f->checkpointing || f->doubtful || (f->commit == f->durable && f->wal_pages == f->wal_done))
         return false;
     return f->wal_pages - f->wal_done >= store_wal_limit(s) ||
            (wanted > f->durable && wanted <= f->commit);
@@ -78,6 +78,8 @@ static int open_again(struct store *s)
         return rc;
     rc = sqlite3_open_v2(s->path, &s->db, flags, STORE_VFS);
     if (rc == SQLITE_OK)
+        rc = sqlite3_extended_result_codes(s->db, 1);
+    if (rc == SQLITE_OK)
         rc = sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
     if (rc == SQLITE_OK)
         rc = store_schema_guard(s);
@@ -106,6 +108,7 @@ void store_checkpoint_end(struct store *s, struct store_checkpoint *c)
     bool ours = c->log_id.database == s->log_id.database && c->log_id.epoch == s->log_id.epoch;
 
     f->checkpointing = false;
+    store_note_sync(s, c->result);
     /* The store may have been closed meanwhile, since its file was not where it should be, and another one opened. */
     if (ours && c->result == SQLITE_OK) {
         /* The WAL is not begun anew while a checkpoint goes on. */

@@ -150,6 +150,41 @@ int store_file_check_form(const struct store *s, struct error *e)
     return 0;
 }
 
+/* All of the file, or an errno. */
+static int write_again(int fd)
+{
+    char bytes[64 << 10];
+    off_t at = 0;
+    ssize_t n;
+
+    while ((n = pread(fd, bytes, sizeof(bytes), at)) > 0) {
+        ssize_t written = pwrite(fd, bytes, (size_t)n, at);
+        if (written < 0)
+            return errno;
+        at += written;
+    }
+    return n < 0 || fsync(fd) != 0 ? errno : 0;
+}
+
+int store_file_renew_wal(const struct store *s, struct error *e)
+{
+    struct stat st;
+    int fd = openat(s->dirfd, WAL_NAME, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    int errnum = 0;
+
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    if (fd < 0 || fstat(fd, &st) != 0)
+        errnum = errno;
+    else if (!S_ISREG(st.st_mode))
+        errnum = EINVAL;
+    else if (st.st_size > 0)
+        errnum = write_again(fd);
+    if (fd >= 0)
+        close(fd);
+    return errnum ? error_set(e, ERR_OTHER, "cannot open '%s': %s: %s", s->shown, WAL_NAME, strerror(errnum)) : 0;
+}
+
 int store_file_prepare(struct store *s, int dirfd, bool has_log, struct error *e)
 {
     const char *name = strrchr(s->path, '/') + 1;

@@ -40,6 +40,17 @@ bool store_may_write(const struct store *s)
     return s->phase == STORE_GATHERING && !sqlite3_get_autocommit(s->db);
 }
 
+void store_note_sync(struct store *s, int rc)
+{
+    if (rc == SQLITE_IOERR_FSYNC)
+        s->fold.doubtful = true;
+}
+
+bool store_must_reopen(const struct store *s)
+{
+    return s->fold.doubtful;
+}
+
 static int begin(struct store *s, struct error *e)
 {
     int rc = store_run_plain(s, STORE_BEGIN);
@@ -93,7 +104,10 @@ static int checkpoint(struct store *s, struct error *e)
     int rc;
 
     assert(s->phase == STORE_FOLDED);
+    if (s->fold.doubtful)
+        return error_set(e, ERR_OTHER, "cannot checkpoint '%s': a sync of its WAL has failed", s->shown);
     rc = sqlite3_wal_checkpoint_v2(s->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    store_note_sync(s, rc);
     if (rc != SQLITE_OK)
         return store_error(s, rc, "checkpoint", e);
     s->fold.durable = s->fold.commit;
@@ -144,6 +158,7 @@ static int commit(struct store *s, struct error *e)
         rc = store_log_fold(s);
     if (rc == SQLITE_OK)
         rc = store_run_plain(s, STORE_COMMIT);
+    store_note_sync(s, rc);
     if (rc != SQLITE_OK)
         return store_error(s, rc, "write", e);
     s->phase = STORE_FOLDED;

@@ -135,6 +135,7 @@ struct store_fold {
     int wal_pages;        /* in the WAL, as of the last fold … */
     int wal_done;         /* … and of them those that are in the database too */
     bool checkpointing;   /* another thread is at it */
+    bool doubtful;        /* a sync of the WAL has failed: what of it is on the disk is not known */
 };
 
 struct store {
@@ -257,6 +258,8 @@ int store_ready(struct store *s, struct error *e);
 int store_wal_limit(const struct store *s);
 /* Note that SQLite has rolled the transaction back by itself, if it has. */
 void store_note_lost(struct store *s);
+/* Take note of a result of SQLite: whether a sync has failed. */
+void store_note_sync(struct store *s, int rc);
 /* Whether a statement may write: it would be committed on its own outside the transaction. */
 bool store_may_write(const struct store *s);
 /* Everything in the database, durably, and the commit log begun anew. */
@@ -326,6 +329,9 @@ void store_ttl(struct store *s, struct op *op);
 /* Find the file in the state directory `dirfd`, or make it: 0600, empty, durable, its owner's; not
  * where a commit log holds data that was in it. Refuses what is not a regular file of the directory's owner. */
 int store_file_prepare(struct store *s, int dirfd, bool has_log, struct error *e);
+/* Write again what the WAL holds, and sync it: the kernel tells once that it could not be, then takes it for written. What
+ * was lost does not verify, and is in the commit log. */
+int store_file_renew_wal(const struct store *s, struct error *e);
 /* Behind sqlite3_open_v2: refuse a WAL of another file, and one that was cut off. */
 int store_file_check_form(const struct store *s, struct error *e);
 

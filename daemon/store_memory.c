@@ -48,7 +48,7 @@ void store_memory_leave(struct store *s)
 
 bool store_may_rest(const struct store *s)
 {
-    return s->phase != STORE_FOLDED || s->busy || s->unsynced_ms;
+    return s->phase != STORE_FOLDED || s->busy || s->unsynced_ms || s->fold.doubtful;
 }
 
 void store_rest(struct store *s)

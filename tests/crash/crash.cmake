@@ -30,6 +30,14 @@ endforeach()
 
 add_test(NAME store_faults COMMAND test_store_faults --stride 61)
 set_tests_properties(store_faults PROPERTIES TIMEOUT 300 LABELS crash)
+# Where something was lost once: seed and call.
+foreach(found 1/3 5/4 7/4 8/4 2/21 6/181 1/141 5/533 8/103)
+    string(REPLACE "/" ";" found ${found})
+    list(GET found 0 seed)
+    list(GET found 1 call)
+    add_test(NAME store_faults_${seed}_${call} COMMAND test_store_faults --seed ${seed} --at ${call})
+    set_tests_properties(store_faults_${seed}_${call} PROPERTIES TIMEOUT 300 LABELS crash)
+endforeach()
 
 add_custom_target(crash
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/crash/crash.sh ${CMAKE_BINARY_DIR}

@@ -265,7 +265,7 @@ bool disk_has_hasty_journal(const struct disk *d)
 void disk_print(const struct disk *d, size_t position)
 {
     static const char *const words[] = {
-        [DISK_WRITE] = "write", [DISK_RESIZE] = "resize", [DISK_SYNC] = "sync",
+        [DISK_WRITE] = "write", [DISK_RESIZE] = "resize", [DISK_SYNC] = "sync", [DISK_SYNC_FAILED] = "failed sync",
         [DISK_LINK] = "make",   [DISK_UNLINK] = "unlink", [DISK_RENAME] = "rename",
     };
 

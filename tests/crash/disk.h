@@ -5,7 +5,8 @@
  * (disk_calls.c), whoever makes them. A sync makes durable what was done to its file before it
  * began, and nothing else: not the file's name, which a sync of its directory makes durable. What
  * is not durable is there after the cut or not, sector by sector of 512 bytes, file by file, name
- * by name. No real sync is made.
+ * by name. What was written before a sync of a file that fails is not made durable by later ones: the
+ * kernel tells of it once, and takes it for written. No real sync is made.
  *
  * Any thread may do the calls; one recording at a time; everything else from one thread. */
 #ifndef BOBBIN_TESTS_CRASH_DISK_H

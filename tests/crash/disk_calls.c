@@ -295,6 +295,8 @@ static int sync_noted(int fd, long call)
     struct disk *d = disk_current;
     size_t upto = node >= 0 ? d->event_count : 0;
     bool failing = fails(node >= 0);
+    if (failing)
+        disk_add_event(d, DISK_SYNC_FAILED, (unsigned)node)->upto = upto;
     disk_unlock();
     if (node < 0)
         return (int)syscall(call, fd);

@@ -20,7 +20,8 @@ struct content {
 struct cut {
     const struct disk *d;
     size_t position;
-    bool *durable; /* for each event before the position */
+    bool *durable; /* for each event before the position: a sync has covered it … */
+    bool *lost;    /* … but of what it wrote one has failed before */
     enum disk_loss loss;
     struct random random;
 };
@@ -55,36 +56,44 @@ static void write_all_of(struct content *c, const struct disk_event *event)
     memcpy(c->bytes + event->at, event->bytes, event->len);
 }
 
-/* How far the syncs of a node reach: its events before that are durable. */
-static size_t *find_reach(const struct cut *cut)
+/* The events of a node from `from` to `to`: whether they are durable, or lost for good. Sizes and names are the file
+ * system's own and not lost. */
+static void settle_events(struct cut *cut, unsigned node, size_t from, size_t to, bool durable)
 {
-    size_t *reach = calloc(cut->d->node_count, sizeof(*reach));
-
-    if (!reach)
-        err(2, "simulated disk");
-    for (size_t i = 0; i < cut->position; i++) {
+    for (size_t i = from; i < to; i++) {
         const struct disk_event *e = &cut->d->events[i];
-        if (e->kind == DISK_SYNC && e->upto > reach[e->node])
-            reach[e->node] = e->upto;
+        bool about = e->kind >= DISK_LINK ? e->directory == node || e->to_directory == node
+                                          : e->node == node;
+        if (about && durable)
+            cut->durable[i] = true;
+        else if (about && e->kind == DISK_WRITE)
+            cut->lost[i] = true;
     }
-    return reach;
 }
 
+/* What has happened to names and sizes before a sync that failed is durable with the next one that did not. */
 static void find_durable(struct cut *cut)
 {
-    size_t *reach = find_reach(cut);
+    size_t *reach = calloc(cut->d->node_count, sizeof(*reach)); /* of the syncs of a node */
+    size_t *failed = calloc(cut->d->node_count, sizeof(*failed));
 
     cut->durable = calloc(cut->position + 1, sizeof(*cut->durable));
-    if (!cut->durable)
+    cut->lost = calloc(cut->position + 1, sizeof(*cut->lost));
+    if (!reach || !failed || !cut->durable || !cut->lost)
         err(2, "simulated disk");
     for (size_t i = 0; i < cut->position; i++) {
         const struct disk_event *e = &cut->d->events[i];
-        if (e->kind >= DISK_LINK)
-            cut->durable[i] = i < reach[e->directory] || i < reach[e->to_directory];
-        else
-            cut->durable[i] = i < reach[e->node];
+        if (e->kind == DISK_SYNC_FAILED && e->upto > failed[e->node]) {
+            size_t from = failed[e->node] > reach[e->node] ? failed[e->node] : reach[e->node];
+            settle_events(cut, e->node, from, e->upto, false);
+            failed[e->node] = e->upto;
+        } else if (e->kind == DISK_SYNC && e->upto > reach[e->node]) {
+            settle_events(cut, e->node, reach[e->node], e->upto, true);
+            reach[e->node] = e->upto;
+        }
     }
     free(reach);
+    free(failed);
 }
 
 /* How many of `count` steps, one after the other, have come to the disk. */
@@ -205,6 +214,8 @@ static struct content make_content(struct cut *cut, unsigned node)
             continue;
         if (!cut->durable[i])
             p.list[p.count++] = e;
+        else if (e->kind == DISK_WRITE && cut->lost[i] && !progress(cut, loss, 1))
+            resize(&c, end_of(e) > c.size ? end_of(e) : c.size);
         else if (e->kind == DISK_WRITE)
             write_all_of(&c, e);
         else
@@ -273,6 +284,7 @@ void disk_cut(struct disk *d, size_t position, enum disk_loss loss, uint64_t see
     put_directory(&cut, &names, DISK_ROOT, target);
     disk_names_fini(&names);
     free(cut.durable);
+    free(cut.lost);
 }
 
 static void verify_file(struct cut *cut, const struct disk_name *name, int dirfd)
@@ -316,4 +328,5 @@ void disk_verify(struct disk *d)
     verify_directory(&cut, DISK_ROOT, fd);
     close(fd);
     free(cut.durable);
+    free(cut.lost);
 }

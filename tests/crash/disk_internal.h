@@ -11,6 +11,7 @@ enum disk_event_kind {
     DISK_WRITE,
     DISK_RESIZE,
     DISK_SYNC,
+    DISK_SYNC_FAILED,
     DISK_LINK, /* a name for a node, new or not */
     DISK_UNLINK,
     DISK_RENAME, /* over whatever has the new name */
@@ -24,7 +25,7 @@ struct disk_event {
     uint64_t at;                      /* WRITE: offset; RESIZE: the new size */
     size_t len;                       /* WRITE: of bytes */
     uint8_t *bytes;                   /* owned */
-    size_t upto;                      /* SYNC: covers the events before this one */
+    size_t upto;                      /* SYNC, SYNC_FAILED: covers the events before this one */
     int64_t time_ms;
 };
 

@@ -16,7 +16,8 @@ struct moment {
     size_t acknowledged; /* … and when the store said that it is done; SIZE_MAX: not yet */
     int64_t time_ms;     /* of that */
     size_t durable;      /* when the store said that it is on the disk; SIZE_MAX: it never did */
-    bool failed;         /* the store said that it is not done, when it was `acknowledged` */
+    bool failed;         /* the store said that it is not done, when it was `acknowledged`: a disk that took it but neither its
+                            sync nor its removal may show it until the next one is done */
 };
 
 struct backup_file {

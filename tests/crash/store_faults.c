@@ -1,7 +1,7 @@
 /* Every system call and every allocation of a store fails, one after the other: what is refused was
  * not done, what was acknowledged stays, nothing leaks, and it goes on.
  *
- *     test_store_faults [--stride N] [--scripts N] [--seed N]
+ *     test_store_faults [--stride N] [--scripts N] [--seed N] [--at CALL]
  *
  * A script runs once for each call that it makes, and that one fails; or it and some behind it, or
  * many. At the end everything is there, and after a power cut at a moment of chance as well. */
@@ -116,15 +116,15 @@ static bool run(const char *base, uint64_t seed, const struct fault *f, size_t n
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"stride", 1, NULL, 't'}, {"scripts", 1, NULL, 'c'}, {"seed", 1, NULL, 's'}, {0}};
-    uint64_t stride = 1, scripts = 1, seed = random_seed();
+        {"stride", 1, NULL, 't'}, {"scripts", 1, NULL, 'c'}, {"seed", 1, NULL, 's'}, {"at", 1, NULL, 'a'}, {0}};
+    uint64_t stride = 1, scripts = 1, seed = random_seed(), at = 0;
     char base[64];
     int c;
 
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c == '?')
             return 2;
-        *(c == 't' ? &stride : c == 'c' ? &scripts : &seed) = strtoull(optarg, NULL, 10);
+        *(c == 't' ? &stride : c == 'c' ? &scripts : c == 'a' ? &at : &seed) = strtoull(optarg, NULL, 10);
     }
     printf("BOBBIN_SEED=%llu\n", (unsigned long long)seed);
     fflush(stdout);
@@ -133,8 +133,9 @@ int main(int argc, char **argv)
         for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
             if (!faults[i].errnum && !memory_can_fail())
                 continue;
-            for (size_t n = 1 + script % stride; run(base, script, &faults[i], n); n += stride)
-                ;
+            size_t n = at ? at : 1 + script % stride;
+            while (run(base, script, &faults[i], n) && !at)
+                n += stride;
         }
     }
     disk_remove(base);

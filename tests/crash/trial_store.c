@@ -37,11 +37,12 @@ static uint64_t open_and_close(const char *path)
     return commit;
 }
 
+/* Of those that failed only what goes on from the last one that counts, until another one does. */
 static bool may_be_found(const struct moment *m, size_t index, size_t first, size_t last,
                          size_t position)
 {
     if (m->failed)
-        return m->begun < position && position <= m->acknowledged;
+        return m->begun < position && index > first;
     return index >= first && index <= last;
 }
 

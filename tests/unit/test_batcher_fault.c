@@ -35,6 +35,26 @@ START_TEST(failed_commit_fails_its_writes_and_reads_look_again)
 }
 END_TEST
 
+START_TEST(store_whose_wal_cannot_be_synced_is_opened_anew)
+{
+    start(10000);
+    submit(op_set("a", text("old")));
+    wait_done(1);
+    test_vfs_fail(VFS_WAL_SYNC, 1, 1, SQLITE_IOERR_FSYNC);
+    test_vfs_fail(VFS_LOG_SYNC, 1, 1, EIO);
+    submit(op_set("a", text("refused")));
+    wait_done(2);
+    check_failed(done[1], ERR_OTHER, "cannot write '");
+    submit(op_set("b", text("new")));
+    submit(op_get("a"));
+    wait_done(4);
+    ck_assert_msg(done[2]->status == 0, "%s", done[2]->error);
+    check_got(done[3], "old");
+    stop();
+    env_check_plain();
+}
+END_TEST
+
 START_TEST(failed_operation_fails_alone)
 {
     start(10000);
@@ -189,6 +209,7 @@ Suite *batcher_fault_suite(void)
     tcase_add_checked_fixture(tc, batcher_setup, batcher_teardown);
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, failed_commit_fails_its_writes_and_reads_look_again);
+    tcase_add_test(tc, store_whose_wal_cannot_be_synced_is_opened_anew);
     tcase_add_test(tc, failed_operation_fails_alone);
     tcase_add_test(tc, open_failure_is_everyones_and_the_next_tries_again);
     tcase_add_test(tc, refused_operations_do_not_reach_the_file);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "test_store_env.h"
 #include "test_store_suites.h"
@@ -82,6 +83,37 @@ START_TEST(failed_sync_stops_writes_until_all_is_safe)
     check_get(s, "a", "old");
     test_vfs_fail(VFS_FILE_SYNC, 1, 0, SQLITE_OK);
     check_crashed("a", "old");
+    ck_assert(store_must_reopen(s));
+    ck_assert_int_eq(store_close(s, &e), ERR_OTHER);
+    s = open_store();
+    check_works();
+}
+END_TEST
+
+/* A second sync of the same WAL says nothing of what was written before the first one. */
+START_TEST(wal_is_written_again_when_a_sync_of_it_has_failed)
+{
+    struct error e = {0};
+    struct stat before, after;
+
+    put(s, "a", "old");
+    ck_assert_int_eq(store_fold(s, &e), 0);
+    test_vfs_fail(VFS_WAL_SYNC, 1, 1, SQLITE_IOERR_FSYNC);
+    test_vfs_fail(VFS_LOG_SYNC, 1, 1, EIO);
+    check_failing_commit("cannot write '");
+    ck_assert(store_must_reopen(s));
+    int synced = test_vfs_count(VFS_WAL_SYNC), written = test_vfs_count(VFS_FILE_WRITE);
+    ck_assert_int_eq(store_begin(s, &e), ERR_OTHER);
+    ck_assert_int_eq(store_close(s, &e), ERR_OTHER);
+    ck_assert_int_eq(test_vfs_count(VFS_WAL_SYNC), synced);
+    ck_assert_int_eq(test_vfs_count(VFS_FILE_WRITE), written);
+    ck_assert_int_eq(stat(env_path(DB_NAME "-wal"), &before), 0);
+    test_vfs_fail(VFS_WAL_SYNC, 1, 1, SQLITE_IOERR_FSYNC); /* no more than that it is written again */
+    ck_assert_int_eq(store_open(&env, &s, &e), ERR_OTHER);
+    ck_assert_int_eq(stat(env_path(DB_NAME "-wal"), &after), 0);
+    ck_assert(after.st_mtim.tv_sec > before.st_mtim.tv_sec || after.st_mtim.tv_nsec != before.st_mtim.tv_nsec);
+    s = open_store();
+    check_get(s, "a", "old");
     check_works();
 }
 END_TEST
@@ -309,6 +341,7 @@ Suite *store_fault_suite(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, failing_sync_fails_the_commit);
     tcase_add_test(tc, failed_sync_stops_writes_until_all_is_safe);
+    tcase_add_test(tc, wal_is_written_again_when_a_sync_of_it_has_failed);
     tcase_add_test(tc, full_disk_fails_the_commit);
     tcase_add_test(tc, every_failing_write_of_a_commit);
     tcase_add_test(tc, fault_in_the_middle_of_a_batch_loses_all_of_it);
