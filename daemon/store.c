@@ -341,6 +341,8 @@ static int leave_plain_file(struct store *s, struct error *e)
     else
         code = store_error(s, rc, "checkpoint", e);
     if (!code)
+        code = store_file_remove_wal(s, e);
+    if (!code)
         code = seal(s, e);
     store_owner_leave(s);
     return code ? code : commit_log_remove(s->commit_log, e);

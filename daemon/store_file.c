@@ -182,7 +182,14 @@ int store_file_renew_wal(const struct store *s, struct error *e)
         errnum = write_again(fd);
     if (fd >= 0)
         close(fd);
-    return errnum ? error_set(e, ERR_OTHER, "cannot open '%s': %s: %s", s->shown, WAL_NAME, strerror(errnum)) : 0;
+    return errnum ? error_set(e, ERR_OTHER, "cannot open '%s': " WAL_NAME ": %s", s->shown, strerror(errnum)) : 0;
+}
+
+int store_file_remove_wal(const struct store *s, struct error *e)
+{
+    if (unlinkat(s->dirfd, WAL_NAME, 0) == 0 || errno == ENOENT)
+        return 0;
+    return error_set(e, ERR_OTHER, "cannot close '%s': " WAL_NAME ": %s", s->shown, strerror(errno));
 }
 
 int store_file_prepare(struct store *s, int dirfd, bool has_log, struct error *e)
