@@ -20,8 +20,9 @@ file(GLOB FUZZ_MANIFESTS CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/apps/*/sp
 add_custom_command(
     OUTPUT ${FUZZ_SEEDS}/made
     COMMAND ${PYTHON3} ${FUZZ}/make_seeds.py ${PROJECT_SOURCE_DIR} ${FUZZ_SEEDS}
+    COMMAND ${PYTHON3} ${FUZZ}/make_dictionaries.py ${PROJECT_SOURCE_DIR} ${FUZZ_SEEDS}/dict
     COMMAND ${CMAKE_COMMAND} -E touch ${FUZZ_SEEDS}/made
-    DEPENDS ${FUZZ}/make_seeds.py ${PROJECT_SOURCE_DIR}/protocol/vectors.json ${FUZZ_MANIFESTS}
+    DEPENDS ${FUZZ}/make_seeds.py ${FUZZ}/make_dictionaries.py ${PROJECT_SOURCE_DIR}/protocol/vectors.json ${FUZZ_MANIFESTS}
             ${PROJECT_SOURCE_DIR}/client/runner/imports.c
     VERBATIM)
 add_custom_target(fuzz_seeds ALL DEPENDS ${FUZZ_SEEDS}/made)

@@ -40,7 +40,7 @@ class Fuzzer:
         os.makedirs(self.findings, exist_ok=True)
         given = [os.path.join(sources, "tests/fuzz/corpus", name), os.path.join(directory, "fuzz-seeds", name)]
         self.corpora = [self.corpus] + [path for path in given if os.path.isdir(path)]
-        self.dictionary = os.path.join(sources, "tests/fuzz/dict", name + ".dict")
+        self.dictionary = os.path.join(directory, "fuzz-seeds/dict", name + ".dict")
 
     def run(self, seconds):
         command = [
