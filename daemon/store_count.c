@@ -64,7 +64,7 @@ void store_stats(struct store *s, struct op *op)
     pack_cstr(&pk, "log_floor");
     msgpack_pack_uint64(&pk, s->log.floor);
     pack_cstr(&pk, "log_commits");
-    msgpack_pack_uint64(&pk, s->log.count);
+    msgpack_pack_uint64(&pk, s->log.rows.count);
     pack_cstr(&pk, "log_changes");
-    msgpack_pack_uint64(&pk, s->log.changes);
+    msgpack_pack_uint64(&pk, s->log.rows.changes);
 }

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include "daemon/commit_log.h"
+#include "daemon/log_rows.h"
 #include "daemon/store.h"
 
 /* The statements that are prepared once, when a store is opened: X(identifier, SQL) */
@@ -89,18 +90,9 @@ struct store_changes {
     size_t owned_cap;
 };
 
-/* One commit of the log, oldest first. */
-struct store_log_row {
-    uint64_t n;
-    uint32_t changes;
-    uint32_t bytes;
-};
-
 struct store_log {
     uint64_t floor;            /* the log knows all changes after this commit */
-    struct store_log_row *rows;
-    size_t first, count, cap;  /* rows[first … first + count) */
-    uint64_t changes, bytes;   /* sums over the rows */
+    struct log_rows rows;
 };
 
 /* What an app holds, when somebody wants to know: scanned once, then kept up to date. */

@@ -13,7 +13,7 @@
 #define META_TIME "time_ms"    /* the latest time that the store has seen */
 #define META_LOG "commit_log"  /* a random number: which commit log belongs to the file … */
 #define META_EPOCH "commit_log_epoch" /* … and how often it was begun anew */
-#define META_SUMS "sums" /* up to which commit the checksums hold, see store_sums_hold */
+#define META_SUMS "sums"   /* up to which commit the checksums hold, see store_sums_hold */
 #define META_SEAL "sealed" /* SQLite's change counter as it was left, see store_log_seal */
 
 static struct slice text(const char *s)
@@ -55,47 +55,6 @@ static int read_change_counter(const struct store *s, int64_t *ret)
     return rc;
 }
 
-/* Note one more row in memory. False: no memory. */
-static bool push_row(struct store_log *log, struct store_log_row row)
-{
-    if (log->first + log->count == log->cap) {
-        if (log->first > log->cap / 2) {
-            memmove(log->rows, log->rows + log->first, log->count * sizeof(*log->rows));
-        } else {
-            size_t cap = log->cap ? log->cap * 2 : 256;
-            struct store_log_row *rows = malloc(cap * sizeof(*rows));
-            if (!rows)
-                return false;
-            if (log->count)
-                memcpy(rows, log->rows + log->first, log->count * sizeof(*rows));
-            free(log->rows);
-            log->rows = rows;
-            log->cap = cap;
-        }
-        log->first = 0;
-    }
-    log->rows[log->first + log->count++] = row;
-    log->changes += row.changes;
-    log->bytes += row.bytes;
-    return true;
-}
-
-/* Forget the oldest commits until the rest is within the limits; 0: nothing to forget, else the
- * last commit forgotten. */
-static uint64_t trim(struct store_log *log)
-{
-    uint64_t last = 0;
-
-    while (log->count && (log->changes > LIMIT_LOG_CHANGES || log->bytes > LIMIT_LOG_BYTES)) {
-        struct store_log_row *row = &log->rows[log->first++];
-        log->count--;
-        log->changes -= row->changes;
-        log->bytes -= row->bytes;
-        last = row->n;
-    }
-    return last;
-}
-
 /* Somebody else wrote the file while we did not run: what we know of changes is not all. */
 static int start_over(struct store *s)
 {
@@ -123,11 +82,11 @@ static int load_rows(struct store *s, int64_t *seen)
     while (memory && sqlite3_step(stmt) == SQLITE_ROW) {
         struct reader r =
             reader_of(sqlite3_column_blob(stmt, 1), (size_t)sqlite3_column_bytes(stmt, 1));
-        struct store_log_row row = {.n = (uint64_t)sqlite3_column_int64(stmt, 0),
-                                    .bytes = (uint32_t)sqlite3_column_bytes(stmt, 1)};
+        struct log_row row = {.n = (uint64_t)sqlite3_column_int64(stmt, 0),
+                              .bytes = (uint32_t)sqlite3_column_bytes(stmt, 1)};
         if (reader_array(&r, &row.changes))
             row.changes = 0;
-        memory = push_row(&s->log, row);
+        memory = log_rows_push(&s->log.rows, row);
         if (row.n > s->commit)
             s->commit = row.n;
         if (sqlite3_column_int64(stmt, 2) > *seen)
@@ -251,28 +210,28 @@ int store_log_write(struct store *s)
 }
 
 /* In memory: one more commit, and none more than the limits allow. */
-static void note_row(struct store *s, struct store_log_row row)
+static void note_row(struct store *s, struct log_row row)
 {
     uint64_t trimmed;
 
     s->commit = row.n;
-    if (!push_row(&s->log, row))
+    if (!log_rows_push(&s->log.rows, row))
         s->log.floor = row.n;
-    trimmed = trim(&s->log);
+    trimmed = log_rows_trim(&s->log.rows, LIMIT_LOG_CHANGES, LIMIT_LOG_BYTES);
     if (trimmed)
         s->log.floor = trimmed;
 }
 
 void store_log_written(struct store *s)
 {
-    note_row(s, (struct store_log_row){s->commit + 1, (uint32_t)s->changes.count,
-                                       (uint32_t)s->changes.packed.len});
+    note_row(s, (struct log_row){s->commit + 1, (uint32_t)s->changes.count,
+                                 (uint32_t)s->changes.packed.len});
 }
 
 int store_log_add(struct store *s, uint64_t n, int64_t time_ms, struct slice changes)
 {
     struct reader r = reader_of(changes.data, changes.len);
-    struct store_log_row row = {.n = n, .bytes = (uint32_t)changes.len};
+    struct log_row row = {.n = n, .bytes = (uint32_t)changes.len};
     int rc = add_row(s, n, time_ms, changes);
 
     /* What is done again was noted when it was done first, but not by an earlier process. */
@@ -348,7 +307,7 @@ int store_log_unseal(const struct store *s)
 
 void store_log_fini(struct store *s)
 {
-    free(s->log.rows);
+    log_rows_fini(&s->log.rows);
 }
 
 static bool equal(struct slice a, struct slice b)

@@ -37,3 +37,7 @@ bobbin_check_test(test_gather
     SOURCES unit/test_gather.c
     LIBRARIES bobbin_test_store
     LABELS unit)
+bobbin_check_test(test_log_rows
+    SOURCES unit/test_log_rows.c
+    LIBRARIES bobbin_test_store
+    LABELS unit)
