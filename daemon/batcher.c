@@ -141,6 +141,9 @@ static void feed_cache(struct batcher *b)
 
     if (!b->cache || b->refusal.code)
         return;
+    /* A write that failed may be there after all. */
+    if (b->job.reopened)
+        cache_space_clear(b->cache);
     list_each(it, tmp, &b->job.ran) cache_feed(b->cache, op_of(it));
     /* Another file may be in the place of the one that all of this was about. */
     list_each(it, tmp, &b->job.finished)

@@ -79,6 +79,7 @@ static void job_let_go(struct job *job)
     job_cancel_tasks(job, &why);
     store_close(job->store, &ignored);
     job->store = NULL;
+    job->reopened = true;
 }
 
 /* Have an open store whose file is where it should be. */
@@ -196,6 +197,7 @@ void job_run(struct job *job)
 
     job_end_checkpoint(job);
 
+    job->reopened = false;
     job->change_count = 0;
     job->swept = 0;
     job->commit_ns = job->sync_ns = 0;
