@@ -106,6 +106,10 @@ add_test(NAME kept
     COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_kept.py ${CMAKE_BINARY_DIR}/bin
             ${CMAKE_BINARY_DIR}/apps)
 set_tests_properties(upgrade kept PROPERTIES TIMEOUT 300 LABELS integration)
+add_test(NAME ahead
+    COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_ahead.py ${CMAKE_BINARY_DIR}/bin
+            ${CMAKE_BINARY_DIR}/apps)
+set_tests_properties(ahead PROPERTIES TIMEOUT 300 LABELS integration)
 add_test(NAME readme
     COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_readme.py
             ${CMAKE_BINARY_DIR} ${PROJECT_SOURCE_DIR})
