@@ -12,6 +12,11 @@ static struct op *op_of(struct list *link)
     return container_of(link, struct op, link);
 }
 
+static struct task *task_of(struct list *link)
+{
+    return container_of(link, struct task, link);
+}
+
 static void job_fail(struct job *job, const struct error *e)
 {
     while (!list_empty(&job->todo)) {
@@ -25,8 +30,7 @@ static void job_cancel_tasks(struct job *job, const struct error *e)
 {
     while (!list_empty(&job->tasks)) {
         struct list *l = list_pop(&job->tasks);
-        struct task *task = container_of(l, struct task, link);
-        task->cancel(task, e);
+        task_of(l)->cancel(task_of(l), e);
         list_push(&job->finished, l);
     }
 }
@@ -144,10 +148,21 @@ static void job_commit(struct job *job)
     job->commit = store_commit_number(job->store);
 }
 
-static void job_step_task(struct job *job)
+/* Others may hold the store that a swap would close: they go first. */
+static struct list *job_next_task(struct job *job)
 {
     struct list *l = list_pop(&job->tasks);
-    struct task *task = container_of(l, struct task, link);
+
+    if (!task_of(l)->swap || list_empty(&job->tasks))
+        return l;
+    list_push(&job->tasks, l);
+    return list_pop(&job->tasks);
+}
+
+static void job_step_task(struct job *job)
+{
+    struct list *l = job_next_task(job);
+    struct task *task = task_of(l);
     bool more = task->step(task, job->store);
 
     if (!more && task->swap)

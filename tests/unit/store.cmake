@@ -16,7 +16,7 @@ bobbin_check_test(test_store
     LABELS unit)
 bobbin_check_test(test_batcher
     SOURCES unit/test_batcher.c unit/test_batcher_background.c unit/test_batcher_env.c
-            unit/test_batcher_fault.c
+            unit/test_batcher_fault.c unit/test_batcher_restore.c
     LIBRARIES bobbin_test_store
     LABELS unit)
 bobbin_check_test(test_commit_log

@@ -316,6 +316,7 @@ int main(void)
 
     srunner_add_suite(runner, batcher_background_suite());
     srunner_add_suite(runner, batcher_fault_suite());
+    srunner_add_suite(runner, batcher_restore_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

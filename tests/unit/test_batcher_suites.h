@@ -6,5 +6,6 @@
 
 Suite *batcher_background_suite(void);
 Suite *batcher_fault_suite(void);
+Suite *batcher_restore_suite(void);
 
 #endif
