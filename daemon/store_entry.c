@@ -258,4 +258,7 @@ void store_set_quota(struct store *s, uint64_t max_bytes, uint64_t max_entries)
 {
     s->quota.max_bytes = max_bytes;
     s->quota.max_entries = max_entries;
+    /* What is written without limits is not counted. */
+    if (!limited(s))
+        s->quota.known = false;
 }

@@ -579,6 +579,29 @@ START_TEST(quota_holds_from_the_next_batch_on)
 }
 END_TEST
 
+START_TEST(quota_counts_what_was_written_without_one)
+{
+    start(10000);
+    batcher_set_quota(batcher, 0, 2);
+    submit(op_set("a", text("x")));
+    wait_done(1);
+    batcher_set_quota(batcher, 0, 0);
+    submit(op_set("b", text("x")));
+    wait_done(2);
+    batcher_set_quota(batcher, 0, 2);
+    submit(op_set("c", text("x")));
+    wait_done(3);
+    ck_assert_int_eq(done[2]->status, ERR_QUOTA_EXCEEDED);
+    batcher_set_quota(batcher, 0, 0);
+    submit(op_delete("a"));
+    wait_done(4);
+    batcher_set_quota(batcher, 0, 2);
+    submit(op_set("c", text("x")));
+    wait_done(5);
+    ck_assert_int_eq(done[4]->status, 0);
+}
+END_TEST
+
 Suite *batcher_background_suite(void)
 {
     Suite *suite = suite_create("batcher_background");
@@ -606,6 +629,7 @@ Suite *batcher_background_suite(void)
     tcase_add_test(tc, task_of_a_store_that_cannot_be_opened);
     tcase_add_test(tc, task_of_a_directory_that_goes_away);
     tcase_add_test(tc, quota_holds_from_the_next_batch_on);
+    tcase_add_test(tc, quota_counts_what_was_written_without_one);
     suite_add_tcase(suite, tc);
     return suite;
 }
