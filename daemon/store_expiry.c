@@ -55,13 +55,20 @@ void store_tick_from(struct store *s, int64_t seen)
     store_tick(s);
 }
 
+/* Below that is "never". */
+static int64_t at_least_0(int64_t time_ms)
+{
+    return time_ms < 0 ? 0 : time_ms;
+}
+
 int store_expiry_load(struct store *s)
 {
     sqlite3_stmt *stmt = s->statements[STORE_EXPIRE_NEXT];
 
     s->next_expiry = -1;
-    if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) == SQLITE_INTEGER)
-        s->next_expiry = sqlite3_column_int64(stmt, 0);
+    /* Somebody else may have put anything there: what is no time may be before all others. */
+    if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) != SQLITE_NULL)
+        s->next_expiry = at_least_0(sqlite3_column_int64(stmt, 0));
     int rc = sqlite3_reset(stmt);
     if (rc != SQLITE_OK)
         s->next_expiry = 0; /* it is not known: rather look each time */
@@ -70,7 +77,7 @@ int store_expiry_load(struct store *s)
 
 int64_t store_next_expiry(const struct store *s)
 {
-    return s->next_expiry < 0 ? -1 : s->next_expiry - s->ahead_ms;
+    return s->next_expiry < 0 ? -1 : at_least_0(s->next_expiry - s->ahead_ms);
 }
 
 void store_ttl(struct store *s, struct op *op)
@@ -94,9 +101,14 @@ void store_ttl(struct store *s, struct op *op)
     msgpack_pack_int64(&pk, at ? at - s->now_ms : -1);
 }
 
-/* The next entry that is due, copied, since removing it moves the statement. *ret_found: there is. */
-static int find_due(struct store *s, struct slice *ret_label, struct slice *ret_key,
-                    bool *ret_found)
+/* The names of an entry that is due. With a blob in the place of one there is no such entry. */
+struct due {
+    struct slice label, key;
+    bool label_is_blob, key_is_blob;
+};
+
+/* The next that is due, copied, since removing it moves the statement. *ret_found: there is. */
+static int find_due(struct store *s, struct due *ret, bool *ret_found)
 {
     sqlite3_stmt *stmt = s->statements[STORE_EXPIRE_DUE];
 
@@ -108,30 +120,40 @@ static int find_due(struct store *s, struct slice *ret_label, struct slice *ret_
         label.len = (size_t)sqlite3_column_bytes(stmt, 0);
         struct slice key = {.data = sqlite3_column_blob(stmt, 1)};
         key.len = (size_t)sqlite3_column_bytes(stmt, 1);
-        *ret_label = store_changes_copy(s, label);
-        *ret_key = store_changes_copy(s, key);
+        *ret = (struct due){store_changes_copy(s, label), store_changes_copy(s, key),
+                            sqlite3_column_type(stmt, 0) == SQLITE_BLOB,
+                            sqlite3_column_type(stmt, 1) == SQLITE_BLOB};
     }
     int rc = store_finish(stmt);
-    if (rc == SQLITE_OK && *ret_found && (!ret_label->data || !ret_key->data))
+    if (rc == SQLITE_OK && *ret_found && (!ret->label.data || !ret->key.data))
         rc = SQLITE_NOMEM;
     return rc;
+}
+
+/* The row may outlive an entry that Spin deleted. */
+static int clear_due(struct store *s, const struct due *due)
+{
+    sqlite3_stmt *stmt = store_start(s, STORE_EXPIRE_CLEAR, due->label, &due->key);
+
+    if (due->label_is_blob)
+        store_bind_blob(stmt, 1, due->label);
+    if (due->key_is_blob)
+        store_bind_blob(stmt, 2, due->key);
+    sqlite3_step(stmt);
+    return store_finish(stmt);
 }
 
 /* Remove one entry that is due. *ret_found: there was one. */
 static int sweep_one(struct store *s, bool *ret_found)
 {
-    struct slice label, key;
-    int rc = find_due(s, &label, &key, ret_found);
+    struct due due;
+    int rc = find_due(s, &due, ret_found);
 
     if (rc != SQLITE_OK || !*ret_found)
         return rc;
-    rc = store_entry_delete(s, label, key);
-    if (rc != SQLITE_OK)
-        return rc;
-    /* Its row may outlive an entry that Spin deleted. */
-    sqlite3_stmt *stmt = store_start(s, STORE_EXPIRE_CLEAR, label, &key);
-    sqlite3_step(stmt);
-    return store_finish(stmt);
+    if (!due.label_is_blob && !due.key_is_blob)
+        rc = store_entry_delete(s, due.label, due.key);
+    return rc == SQLITE_OK ? clear_due(s, &due) : rc;
 }
 
 int store_sweep(struct store *s, unsigned most, struct error *e)
