@@ -65,6 +65,8 @@ static int start_over(struct store *s)
     int rc = store_finish(stmt);
     s->commit++;
     s->log.floor = s->commit;
+    log_rows_fini(&s->log.rows);
+    s->log.rows = (struct log_rows){0};
     if (rc == SQLITE_OK)
         rc = meta_set(s, META_COMMIT, (int64_t)s->commit);
     if (rc == SQLITE_OK)

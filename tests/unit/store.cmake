@@ -12,6 +12,7 @@ bobbin_check_test(test_store
     SOURCES unit/test_store.c unit/test_store_backup.c unit/test_store_checkpoint.c
             unit/test_store_crash.c unit/test_store_expiry.c unit/test_store_fault.c
             unit/test_store_file.c unit/test_store_fold.c unit/test_store_list.c
+            unit/test_store_numbers.c
     LIBRARIES bobbin_test_store
     LABELS unit)
 bobbin_check_test(test_batcher
