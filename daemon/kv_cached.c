@@ -113,8 +113,9 @@ bool kv_cached_get_many(struct conn *c, uint32_t id, const struct op *op)
     }
     if (op->want_commit)
         msgpack_pack_uint64(&pk, batcher_last_commit(c->app->batcher));
-    /* Where none is asked for, the label is still to be looked at. */
-    all = all && (op->item_count || op->label_rule == LABEL_GRANTED);
+    /* Where none is asked for, the label is still to be looked at, and what the cache holds does not prove
+     * that the store is open and its number known. */
+    all = all && (op->item_count || (op->label_rule == LABEL_GRANTED && !op->want_commit));
     cache_note(c->app->cache, all);
     if (!all && !c->out.failed)
         c->out.len = before;

@@ -420,6 +420,23 @@ START_TEST(test_commit_numbers_from_the_cache)
 }
 END_TEST
 
+/* Behind a restore the store is not open: nobody knows the number, also where no entry is asked for. */
+START_TEST(test_commit_number_of_no_entries)
+{
+    struct talk t;
+    begin("");
+    talk_open(&t, &h, "app");
+    ck_assert_str_eq(talk_ask(&t, "set", "['default','a',b'1',{'commit':true}]"), "[nil, 1]");
+    ck_assert_str_eq(talk_ask(&t, "get_many", "['default',[],{'commit':true}]"), "[[], 1]");
+    ck_assert_ptr_nonnull(strstr(talk_ask(&t, "store.backup", "['%s/copy']", h.dir), "'commit': 1"));
+    ck_assert_ptr_nonnull(strstr(talk_ask(&t, "store.restore", "['%s/copy']", h.dir), "'commit': 2"));
+    ck_assert_str_eq(talk_ask(&t, "get_many", "['default',[],{'commit':true}]"), "[[], 2]");
+    ck_assert_str_eq(talk_ask(&t, "get_many", "['default',[]]"), "[]");
+    talk_close(&t);
+    harness_fini(&h);
+}
+END_TEST
+
 /* A label that no manifest grants is good as long as the file holds it. */
 START_TEST(test_labels_that_only_the_file_holds)
 {
@@ -446,6 +463,7 @@ int main(void)
     tcase_add_test(tc, test_short_and_long_way_agree);
     tcase_add_test(tc, test_stats_tell_of_the_cache);
     tcase_add_test(tc, test_commit_numbers_from_the_cache);
+    tcase_add_test(tc, test_commit_number_of_no_entries);
     tcase_add_test(tc, test_labels_that_only_the_file_holds);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
