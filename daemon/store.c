@@ -7,6 +7,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "daemon/store_pace.h"
+
 #define FILE_NAME "/.spin/sqlite_key_value.db"
 /* What SQLite appends to the path for its own files, such as "-journal". */
 #define SUFFIX_LEN 8
@@ -14,8 +16,9 @@
 #define SHOWN_LEN 350
 /* Changes that gather before the first fold, which tells how many more may. */
 #define FOLD_FIRST 4096u
-/* A WAL that one large batch has blown up is cut back to this when it starts over. */
-#define WAL_KEEP "16777216"
+/* A WAL that has grown longer is cut back when it starts over, in bytes for each of options.wal_pages: to write where the
+ * file has blocks is faster than to let it grow, so it keeps what it needs while much is written. */
+#define WAL_KEEP 8192u
 
 static const char *const statement_sql[STORE_STATEMENT_COUNT] = {
 #define X(id, sql) [STORE_##id] = sql,
@@ -35,6 +38,7 @@ void store_library_init(void)
 {
     /* SQLite counts its memory under one lock for all threads, and nobody asks for the sum. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    store_pace_init();
 }
 
 /* Let go of what keeps a second store of the directory from being opened. The lock outlives the
@@ -189,18 +193,21 @@ static int set_journal_mode(struct store *s, const char *mode, struct error *e)
  * for whole. */
 static int take_ownership(struct store *s, struct error *e)
 {
-    char page_size[48];
+    char page_size[48], keep[64];
     int rc = store_schema_guard(s);
 
     /* A file that has pages already keeps their size. */
     snprintf(page_size, sizeof(page_size), "PRAGMA page_size=%u", (unsigned)s->options.page_size);
+    snprintf(keep, sizeof(keep), "PRAGMA journal_size_limit=%llu",
+             (unsigned long long)s->options.wal_pages * WAL_KEEP);
     if (rc == SQLITE_OK)
         rc = store_exec(s, page_size);
     if (rc == SQLITE_OK)
+        rc = store_exec(s, keep);
+    if (rc == SQLITE_OK)
         rc = store_exec(s, "PRAGMA synchronous=FULL; PRAGMA cache_spill=OFF;"
                            "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"
-                           "PRAGMA mmap_size=0; PRAGMA journal_size_limit=" WAL_KEEP ";"
-                           "BEGIN IMMEDIATE");
+                           "PRAGMA mmap_size=0; BEGIN IMMEDIATE");
     if (rc != SQLITE_OK)
         return store_error(s, rc, "open", e);
     rc = store_log_counter(s);
@@ -371,6 +378,9 @@ int store_close(struct store *s, struct error *e)
         code = error_set(e, ERR_OTHER, "cannot close '%s': a sync of its WAL has failed", s->shown);
     else if (!moved)
         code = store_fold(s, e);
+    /* SQLite has nothing more to bring there, and then does not sync either. */
+    if (!moved && !code)
+        code = store_sync_file(s, e);
     for (int i = 0; i < STORE_STATEMENT_COUNT; i++) {
         sqlite3_finalize(s->statements[i]);
         s->statements[i] = NULL;

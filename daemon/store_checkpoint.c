@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include "daemon/store_internal.h"
+#include "daemon/store_pace.h"
 
 struct store_checkpoint {
     struct store shell;  /* what opening the file needs of a store, copied */
     struct commit_log_id log_id; /* as it began; another one: it was of another store, or of this one before all of it was
                                     durable */
     uint64_t commit;     /* the last one in the WAL when it began */
+    bool sync;           /* all is in the database, and only to be synced: the next fold waits for less then */
     int result;          /* of SQLite, once run */
     int pages;           /* in the database now, counted from the WAL's start */
 };
@@ -20,9 +22,11 @@ bool store_wants_checkpoint(const struct store *s)
     const struct store_fold *f = &s->fold;
     uint64_t wanted = commit_log_wants_release(s->commit_log);
 
+    if (f->unsynced && !f->presynced && !f->checkpointing && !f->doubtful)
+        return true;
     if (f->checkpointing || f->doubtful || (f->commit == f->durable && f->wal_pages == f->wal_done))
         return false;
-    return f->wal_pages - f->wal_done >= store_wal_limit(s) ||
+    return f->wal_pages - f->wal_done >= (f->sparse ? 1 : store_wal_limit(s)) ||
            (wanted > f->durable && wanted <= f->commit);
 }
 
@@ -44,6 +48,8 @@ struct store_checkpoint *store_checkpoint_begin(struct store *s)
         return NULL;
     c->log_id = s->log_id;
     c->commit = s->fold.commit;
+    c->sync = s->fold.unsynced && !s->fold.presynced;
+    s->fold.presynced = s->fold.unsynced;
     c->result = SQLITE_ABORT;
     c->shell.file_dev = s->file_dev;
     c->shell.file_ino = s->file_ino;
@@ -90,14 +96,26 @@ static int open_again(struct store *s)
     return rc == SQLITE_OK && !same_file(s) ? SQLITE_CANTOPEN : rc;
 }
 
+static int sync_file(const struct store *s)
+{
+    sqlite3_file *file = NULL;
+    int rc = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+
+    return rc == SQLITE_OK && file->pMethods ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) : SQLITE_IOERR;
+}
+
 void store_checkpoint_run(struct store_checkpoint *c)
 {
     struct store *s = &c->shell;
 
     c->result = open_again(s);
-    if (c->result == SQLITE_OK)
+    if (c->result == SQLITE_OK && c->sync)
+        c->result = sync_file(s);
+    store_pace_set(PACE_SLOW);
+    if (c->result == SQLITE_OK && !c->sync)
         c->result = sqlite3_wal_checkpoint_v2(s->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL,
                                               &c->pages);
+    store_pace_set(PACE_OWN);
     sqlite3_close(s->db);
     s->db = NULL;
 }
@@ -110,7 +128,7 @@ void store_checkpoint_end(struct store *s, struct store_checkpoint *c)
     f->checkpointing = false;
     store_note_sync(s, c->result);
     /* The store may have been closed meanwhile, since its file was not where it should be, and another one opened. */
-    if (ours && c->result == SQLITE_OK) {
+    if (ours && c->result == SQLITE_OK && !c->sync) {
         /* The WAL is not begun anew while a checkpoint goes on. */
         f->wal_done = c->pages < f->wal_pages ? c->pages : f->wal_pages;
         if (c->commit > f->durable)

@@ -8,6 +8,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/store_internal.h"
+#include "daemon/store_pace.h"
 
 /* A fold writes pages of about so many bytes at most, which takes some 15 ms: meanwhile the batch
  * behind it waits. Until then they are in memory, of which they take half at most. */
@@ -16,11 +17,12 @@
 #define WAL_UNIT 4096u
 /* Fewer changes than this are not worth a fold of their own. */
 #define FOLD_LEAST 128u
+/* A fold of fewer changes to a page than this is sparse, unless most of its pages were in memory: its pages would not have
+ * had another change soon. */
+#define SPARSE 2u
 /* Bytes of values that may gather in memory. */
 #define FOLD_BYTES (16u << 20)
-/* Shares and multiples of options.wal_pages: what may be left for a batch to wait for, and at what
- * length of the WAL it waits in any case. */
-#define WAL_REST 4
+/* A multiple of options.wal_pages: at what length of the WAL a batch waits until all of it is in the database. */
 #define WAL_MOST 4
 /* How long a relaxed commit may stay unsynced while others come, in milliseconds: with what the sync
  * takes it is to be less than a second. */
@@ -116,6 +118,50 @@ static int checkpoint(struct store *s, struct error *e)
     return 0;
 }
 
+/* One of SQLite's files. */
+static int sync_one(struct store *s, int which, const char *doing, struct error *e)
+{
+    sqlite3_file *file = NULL;
+    int rc = sqlite3_file_control(s->db, "main", which, &file);
+
+    if (rc == SQLITE_OK && file && file->pMethods)
+        rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+    store_note_sync(s, rc);
+    return rc == SQLITE_OK ? 0 : store_error(s, rc, doing, e);
+}
+
+int store_sync_file(struct store *s, struct error *e)
+{
+    int code = s->fold.unsynced ? sync_one(s, SQLITE_FCNTL_FILE_POINTER, "checkpoint", e) : 0;
+
+    if (!code)
+        s->fold.unsynced = false;
+    return code;
+}
+
+/* Bring what is left of the WAL into the database, so that it begins anew, without waiting for the disk to take it. Until
+ * that has been synced the WAL, which is durable, stays as it is: see commit. */
+static int copy_rest(struct store *s, struct error *e)
+{
+    int code = sync_one(s, SQLITE_FCNTL_JOURNAL_POINTER, "checkpoint", e);
+
+    if (code)
+        return code;
+    s->fold.durable = s->fold.commit;
+    int rc = store_exec(s, "PRAGMA synchronous=OFF");
+    s->fold.unsynced = true;
+    s->fold.presynced = false;
+    if (rc == SQLITE_OK)
+        rc = sqlite3_wal_checkpoint_v2(s->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (store_exec(s, "PRAGMA synchronous=NORMAL") != SQLITE_OK)
+        s->fold.doubtful = true; /* what it does from here on is not synced */
+    if (rc != SQLITE_OK)
+        return store_error(s, rc, "checkpoint", e);
+    s->fold.wal_done = s->fold.wal_pages;
+    commit_log_release(s->commit_log, s->fold.durable);
+    return 0;
+}
+
 int store_wal_limit(const struct store *s)
 {
     uint64_t pages = (uint64_t)s->options.wal_pages * WAL_UNIT / s->page_bytes;
@@ -124,15 +170,49 @@ int store_wal_limit(const struct store *s)
 }
 
 /* The WAL begins anew only when all of it is in the database as a transaction begins. While batches
- * keep coming that is never so by itself: what a checkpoint beside them has left is done here, when
- * it is little, or the WAL has grown long. */
-static bool wal_is_due(const struct store *s)
+ * keep coming that is never so by itself: what a checkpoint beside them has left is copied here … */
+static bool rest_is_due(const struct store *s)
 {
     const struct store_fold *f = &s->fold;
     int limit = store_wal_limit(s);
+    int rest = f->wal_pages - f->wal_done;
 
-    return !f->checkpointing && f->wal_pages >= limit && f->wal_pages > f->wal_done &&
-           (f->wal_pages - f->wal_done <= limit / WAL_REST || f->wal_pages >= limit * WAL_MOST);
+    return !f->checkpointing && !f->doubtful && f->wal_pages >= limit && rest > 0 && rest <= limit;
+}
+
+/* … or brought there durably, when checkpoints do not keep up at all. */
+static bool wal_is_due(const struct store *s)
+{
+    const struct store_fold *f = &s->fold;
+
+    return !f->checkpointing && f->wal_pages > f->wal_done && f->wal_pages >= store_wal_limit(s) * WAL_MOST;
+}
+
+/* How many pages a fold is to write at most. */
+static int fold_pages(const struct store *s)
+{
+    uint64_t part = s->memory / 2 < FOLD_PAGE_BYTES ? s->memory / 2 : FOLD_PAGE_BYTES;
+
+    return (int)(part / s->page_bytes);
+}
+
+void store_note_pages(struct store *s, bool written)
+{
+    int missed, highest;
+
+    if (sqlite3_db_status(s->db, SQLITE_DBSTATUS_CACHE_MISS, &missed, &highest, 1) == SQLITE_OK && written)
+        s->fold.missed += (uint32_t)missed;
+}
+
+/* Where the file is much larger than the memory for its pages, each change may have a page of its own: then it is not known
+ * before how many changes are too many, and waiting for more saves nothing. While a checkpoint goes on the next one would
+ * only be put off. */
+static bool has_missed_much(const struct store *s)
+{
+    const struct store_fold *f = &s->fold;
+    uint32_t most = (uint32_t)fold_pages(s);
+
+    return f->changes >= FOLD_LEAST && f->missed >= (f->checkpointing ? most * 2 : most);
 }
 
 /* Let the next fold write about as many pages as it should. A file that is small takes more changes
@@ -140,9 +220,7 @@ static bool wal_is_due(const struct store *s)
 static void follow_pages(struct store *s, int pages)
 {
     struct store_fold *f = &s->fold;
-
-    uint64_t part = s->memory / 2 < FOLD_PAGE_BYTES ? s->memory / 2 : FOLD_PAGE_BYTES;
-    int most = (int)(part / s->page_bytes);
+    int most = fold_pages(s);
 
     if (pages > most && f->bound / 2 >= FOLD_LEAST)
         f->bound /= 2;
@@ -156,8 +234,13 @@ static int commit(struct store *s, struct error *e)
 
     if (s->commit > s->fold.commit)
         rc = store_log_fold(s);
+    int code = rc == SQLITE_OK ? store_sync_file(s, e) : 0;
+    if (code)
+        return code;
+    store_pace_set(PACE_BEGUN);
     if (rc == SQLITE_OK)
         rc = store_run_plain(s, STORE_COMMIT);
+    store_pace_set(PACE_OWN);
     store_note_sync(s, rc);
     if (rc != SQLITE_OK)
         return store_error(s, rc, "write", e);
@@ -183,8 +266,11 @@ static int fold(struct store *s, struct error *e)
         f->retry_ms = clock_now_ms() + RETRY_MS + RETRY_TIMES * (clock_now_ms() - began);
         return code;
     }
-    follow_pages(s, f->wal_pages > before ? f->wal_pages - before : f->wal_pages);
+    int pages = f->wal_pages > before ? f->wal_pages - before : f->wal_pages;
+    f->sparse = f->missed > (uint32_t)pages / SPARSE && (uint32_t)pages > f->changes / SPARSE;
+    follow_pages(s, pages);
     f->changes = 0;
+    f->missed = 0;
     f->bytes = 0;
     f->failure.code = 0;
     return 0;
@@ -199,8 +285,11 @@ int store_fold(struct store *s, struct error *e)
     code = store_ready(s, e);
     if (!code && s->phase == STORE_GATHERING)
         code = fold(s, e);
-    if (!code && wal_is_due(s))
-        checkpoint(s, &ignored); /* the data is safe as it is; the next fold tries again */
+    /* The data is safe as it is; the next fold tries again. */
+    if (!code && rest_is_due(s))
+        copy_rest(s, &ignored);
+    else if (!code && wal_is_due(s))
+        checkpoint(s, &ignored);
     return code;
 }
 
@@ -261,7 +350,7 @@ static bool fold_is_due(const struct store *s)
 {
     const struct store_fold *f = &s->fold;
 
-    return f->changes >= f->bound || f->bytes >= FOLD_BYTES ||
+    return f->changes >= f->bound || f->bytes >= FOLD_BYTES || has_missed_much(s) ||
            commit_log_wants_release(s->commit_log) > f->commit;
 }
 

@@ -121,12 +121,16 @@ struct store_fold {
     uint64_t durable;     /* the last one that it holds for certain */
     uint32_t changes;     /* gathered since … */
     uint64_t bytes;       /* … and what they took in the log */
-    uint32_t bound;       /* fold when so many have; follows the time that a fold takes */
+    uint32_t bound;       /* fold when so many have; follows the pages that a fold writes */
+    uint32_t missed;      /* pages that writes had to fetch from the file since */
+    bool sparse;          /* so many were missed that the last fold took little more than a change for each page */
     struct error failure; /* with a code: why the last one failed … */
     int64_t retry_ms;     /* … and when to try again, by clock_now_ms */
     int wal_pages;        /* in the WAL, as of the last fold … */
     int wal_done;         /* … and of them those that are in the database too */
     bool checkpointing;   /* another thread is at it */
+    bool unsynced;        /* all of the WAL is in the database, but that was not synced: no frame of the WAL may be written over */
+    bool presynced;       /* another thread was told to sync it, so that a fold need not wait long */
     bool doubtful;        /* a sync of the WAL has failed: what of it is on the disk is not known */
 };
 
@@ -246,10 +250,14 @@ void store_memory_leave(struct store *s);
 /* The open transaction (store_fold.c). */
 /* Have the state that all commits so far have led to; call before anything reads or writes. */
 int store_ready(struct store *s, struct error *e);
+/* Sync the database's file, if what is in it is not in the WAL any more, or soon will not be. */
+int store_sync_file(struct store *s, struct error *e);
 /* At what length the WAL is brought into the database, in pages. */
 int store_wal_limit(const struct store *s);
 /* Note that SQLite has rolled the transaction back by itself, if it has. */
 void store_note_lost(struct store *s);
+/* What has just run did, or did not, write: of the pages that SQLite has fetched since the last call. */
+void store_note_pages(struct store *s, bool written);
 /* Take note of a result of SQLite: whether a sync has failed. */
 void store_note_sync(struct store *s, int rc);
 /* Whether a statement may write: it would be committed on its own outside the transaction. */

@@ -283,6 +283,7 @@ void store_run(struct store *s, struct op *op)
     store_tick(s);
     if (within_limits(op) && label_allowed(s, op) && has_room_for_result(op))
         runners[op->kind](s, op);
+    store_note_pages(s, op_is_write(op));
     note_commit(s, op, changes);
     op->lasting = op->status == 0 && store_lasting(s, op);
     if (op->status == 0 && op->result.failed)

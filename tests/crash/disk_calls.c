@@ -322,6 +322,23 @@ EXPORT int fdatasync(int fd)
     return sync_noted(fd, SYS_fdatasync);
 }
 
+/* Makes nothing durable. Who waits for it is told of what could not be written; no later sync is then. */
+EXPORT int sync_file_range(int fd, off64_t from, off64_t len, unsigned flags)
+{
+    (void)from;
+    (void)len;
+    disk_lock();
+    long node = node_of(fd);
+    size_t upto = node >= 0 ? disk_current->event_count : 0;
+    bool failing = (flags & SYNC_FILE_RANGE_WAIT_AFTER) && fails(node >= 0);
+    if (failing)
+        disk_add_event(disk_current, DISK_SYNC_FAILED, (unsigned)node)->upto = upto;
+    disk_unlock();
+    if (failing)
+        errno = fail_errnum;
+    return failing ? -1 : 0;
+}
+
 EXPORT int unlinkat(int dirfd, const char *path, int flags)
 {
     struct place place;

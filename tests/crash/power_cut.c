@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/store.h"
 #include "disk.h"
 #include "model/random.h"
 #include "trial.h"
@@ -160,6 +161,7 @@ int main(int argc, char **argv)
     char base[64];
 
     printf("BOBBIN_SEED=%llu\n", (unsigned long long)s.seed);
+    store_library_init();
     trial_make_base(base);
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/store.h"
 #include "memory.h"
 #include "sim.h"
 #include "trial.h"
@@ -128,6 +129,7 @@ int main(int argc, char **argv)
     }
     printf("BOBBIN_SEED=%llu\n", (unsigned long long)seed);
     fflush(stdout);
+    store_library_init();
     trial_make_base(base);
     for (uint64_t script = seed; script < seed + scripts; script++) {
         for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {

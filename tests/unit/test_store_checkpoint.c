@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "test_store_env.h"
@@ -93,6 +94,81 @@ START_TEST(it_says_nothing_of_another_store)
 }
 END_TEST
 
+static off_t wal_size(void)
+{
+    struct stat st;
+
+    ck_assert_int_eq(stat(env_path(DB_NAME "-wal"), &st), 0);
+    return st.st_size;
+}
+
+static void reopen_with(const struct store_options *options)
+{
+    struct error e = {0};
+
+    close_store(s);
+    ck_assert_msg(store_open_with(&env, options, &s, &e) == 0, "%s", e.text);
+}
+
+/* 4096 keys and then the same again with other values; what follows each other is on different pages of the file. */
+static void put_scattered(int from, int to)
+{
+    char key[16], value[500];
+
+    for (int i = from; i < to; i++) {
+        snprintf(value, sizeof(value), "%0499d", i);
+        snprintf(key, sizeof(key), "%05d", i * 61 % 4096);
+        put(s, key, value);
+    }
+}
+
+/* How many changes will be too many for the memory is not known before: it is seen by what they read. */
+START_TEST(a_fold_comes_before_the_memory_is_full)
+{
+    static struct store_share little = {.bytes = 1};
+    struct store_options options = store_defaults;
+
+    options.share = &little;
+    options.relaxed = true;
+    options.log_first = options.log_most;
+    reopen_with(&options);
+    put_scattered(0, 4096);
+    reopen_with(&options);
+    off_t before = wal_size();
+    put_scattered(4096, 4096 + 1024);
+    ck_assert_int_gt(wal_size(), before);
+}
+END_TEST
+
+/* As the batcher does it. */
+static void checkpoint_beside(void)
+{
+    if (!store_wants_checkpoint(s))
+        return;
+    struct store_checkpoint *c = store_checkpoint_begin(s);
+    ck_assert_ptr_nonnull(c);
+    store_checkpoint_run(c);
+    store_checkpoint_end(s, c);
+}
+
+START_TEST(the_wal_begins_anew_while_batches_come)
+{
+    struct store_options options = store_defaults;
+    const off_t page = 4096 + 24;
+
+    options.relaxed = true;
+    options.fold_changes = 128;
+    options.wal_pages = 256;
+    reopen_with(&options);
+    for (int i = 0; i < 16384; i += 32) {
+        put_scattered(i, i + 32);
+        checkpoint_beside();
+        /* Its limit, and twice what a fold takes. */
+        ck_assert_int_lt(wal_size(), (256 + 2 * 200) * page);
+    }
+}
+END_TEST
+
 Suite *store_checkpoint_suite(void)
 {
     Suite *suite = suite_create("store_checkpoint");
@@ -100,6 +176,8 @@ Suite *store_checkpoint_suite(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, it_says_nothing_of_another_store);
+    tcase_add_test(tc, a_fold_comes_before_the_memory_is_full);
+    tcase_add_test(tc, the_wal_begins_anew_while_batches_come);
     suite_add_tcase(suite, tc);
     return suite;
 }
