@@ -17,6 +17,8 @@
 #include "daemon/store_user.h"
 
 #define COPY_NAME "bobbin_restore.db"
+/* The old file's name until it is known that the new one stays. */
+#define OLD_NAME "bobbin_restore.old"
 #define FILE_NAME "sqlite_key_value.db"
 #define COPY_STEP (1u << 20)
 /* How much of a long path is shown in errors. */
@@ -72,10 +74,9 @@ static bool has_journal(const struct store_restore *r)
 
 /* The descriptor, or an ERR_… code. */
 static int open_source(const struct store_restore *r, const struct store_user *user,
-                       struct error *e)
+                       struct stat *ret, struct error *e)
 {
     struct store_user_before before;
-    struct stat st;
     int fd, code = store_user_enter(user, &before, e);
     bool journal;
 
@@ -87,9 +88,9 @@ static int open_source(const struct store_restore *r, const struct store_user *u
         code = fail_source(r, errno, e);
     journal = fd >= 0 && has_journal(r);
     store_user_leave(&before);
-    if (!code && fstat(fd, &st) != 0)
+    if (!code && fstat(fd, ret) != 0)
         code = fail_source(r, errno, e);
-    else if (!code && !S_ISREG(st.st_mode))
+    else if (!code && !S_ISREG(ret->st_mode))
         code = refuse(r, e, "not a regular file");
     else if (!code && journal)
         code = refuse(r, e, "a journal beside it holds a part of it; close it first");
@@ -103,7 +104,7 @@ static int open_source(const struct store_restore *r, const struct store_user *u
 static void remove_copy(struct store_restore *r)
 {
     static const char *const names[] = {COPY_NAME "-journal", COPY_NAME "-wal", COPY_NAME "-shm",
-                                        COPY_NAME};
+                                        COPY_NAME, OLD_NAME};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         unlinkat(r->dirfd, names[i], 0);
@@ -139,7 +140,8 @@ static int write_all(int fd, const char *bytes, size_t len)
     return 0;
 }
 
-static int copy_bytes(struct store_restore *r, int from, int to, struct error *e)
+/* No more than a step beyond `size`, however fast it grows. */
+static int copy_bytes(struct store_restore *r, int from, int to, off_t size, struct error *e)
 {
     static const char magic[16] = "SQLite format 3";
     char *bytes = malloc(COPY_STEP);
@@ -147,7 +149,7 @@ static int copy_bytes(struct store_restore *r, int from, int to, struct error *e
     bool first = true;
     ssize_t n = 0;
 
-    while (!code) {
+    while (!code && size >= 0) {
         n = read(from, bytes, COPY_STEP);
         if (n < 0 && errno == EINTR)
             continue;
@@ -158,6 +160,7 @@ static int copy_bytes(struct store_restore *r, int from, int to, struct error *e
         if (code || n == 0)
             break;
         first = false;
+        size -= n;
         int errnum = write_all(to, bytes, (size_t)n);
         if (errnum)
             code = fail_copy(r, errnum, e);
@@ -280,22 +283,54 @@ static int init(struct store_restore *r, const struct directory *directory, cons
     return r->dirfd < 0 ? r->dirfd : 0;
 }
 
-static int copy_source(struct store_restore *r, uid_t uid, gid_t gid, struct error *e)
+/* Whoever has written it meanwhile may have left it half copied. */
+static int check_unchanged(const struct store_restore *r, const struct store_user *user, int fd,
+                           const struct stat *was, struct error *e)
 {
-    struct store_user user;
-    int to, from, code = store_user_init(&user, uid, gid, e);
+    struct store_user_before before;
+    struct stat st;
+    int code = store_user_enter(user, &before, e);
+    bool journal;
 
     if (code)
         return code;
-    from = open_source(r, &user, e);
-    store_user_fini(&user);
+    journal = has_journal(r);
+    store_user_leave(&before);
+    if (fstat(fd, &st) != 0)
+        return fail_source(r, errno, e);
+    if (!journal && st.st_size == was->st_size && st.st_mtim.tv_sec == was->st_mtim.tv_sec &&
+        st.st_mtim.tv_nsec == was->st_mtim.tv_nsec)
+        return 0;
+    return refuse(r, e, "it was written while it was read; close it first");
+}
+
+static int copy_as(struct store_restore *r, const struct store_user *user, struct error *e)
+{
+    struct stat was;
+    int to, from, code;
+
+    from = open_source(r, user, &was, e);
     if (from < 0)
         return from;
     to = make_copy(r, e);
-    code = to < 0 ? to : copy_bytes(r, from, to, e);
+    code = to < 0 ? to : copy_bytes(r, from, to, was.st_size, e);
+    if (!code)
+        code = check_unchanged(r, user, from, &was, e);
     if (to >= 0)
         close(to);
     close(from);
+    return code;
+}
+
+static int copy_source(struct store_restore *r, uid_t uid, gid_t gid, struct error *e)
+{
+    struct store_user user;
+    int code = store_user_init(&user, uid, gid, e);
+
+    if (code)
+        return code;
+    code = copy_as(r, &user, e);
+    store_user_fini(&user);
     return code;
 }
 
@@ -396,27 +431,41 @@ static int finish_copy(struct store_restore *r, const struct store *s, struct st
     return code;
 }
 
+/* Let the copy have the file's name; the file has the other one as well, if `linked`. An errno: all is as
+ * before. */
+static int take_name(struct store_restore *r, const char *old, bool linked)
+{
+    int errnum;
+
+    if (renameat(r->dirfd, COPY_NAME, r->dirfd, FILE_NAME) != 0)
+        return errno;
+    r->made = false;
+    if (fsync(r->dirfd) == 0)
+        return 0;
+    errnum = errno;
+    if (linked && renameat(r->dirfd, old, r->dirfd, FILE_NAME) == 0)
+        fsync(r->dirfd);
+    return errnum;
+}
+
 /* The store is closed: one plain file, no journal, no commit log. Nobody opens it meanwhile. */
 static int rename_copy(struct store_restore *r, bool keep, const struct store_restored *restored,
                        struct error *e)
 {
     char kept[80];
-    int errnum = 0;
+    const char *old = keep ? kept : OLD_NAME;
+    int errnum;
 
     if (flock(r->dirfd, LOCK_EX | LOCK_NB) != 0)
         return error_set(e, ERR_BUSY, "cannot restore: the store is held by another process");
     snprintf(kept, sizeof(kept), STORE_KEPT_FORMAT, (unsigned long long)restored->commit);
-    if (keep) {
-        unlinkat(r->dirfd, kept, 0);
-        if (linkat(r->dirfd, FILE_NAME, r->dirfd, kept, 0) != 0)
-            errnum = errno;
-    }
-    if (!errnum && renameat(r->dirfd, COPY_NAME, r->dirfd, FILE_NAME) != 0)
-        errnum = errno;
-    if (!errnum) {
-        r->made = false;
-        errnum = fsync(r->dirfd) != 0 ? errno : 0;
-    }
+    unlinkat(r->dirfd, old, 0);
+    /* Where there are no such links it is only not to be undone. */
+    bool linked = linkat(r->dirfd, FILE_NAME, r->dirfd, old, 0) == 0;
+    errnum = !linked && keep ? errno : take_name(r, old, linked);
+    /* Not where it could not be undone: then it is the only name. */
+    if (r->made || (!errnum && !keep))
+        unlinkat(r->dirfd, old, 0);
     flock(r->dirfd, LOCK_UN);
     return errnum ? fail_copy(r, errnum, e) : 0;
 }

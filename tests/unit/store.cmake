@@ -6,13 +6,13 @@ target_link_libraries(bobbin_test_store
 target_compile_options(bobbin_test_store PRIVATE -Wno-conversion)
 # The commit log's way to the disk; SQLite's own is a VFS.
 target_link_options(bobbin_test_store INTERFACE
-    -Wl,--wrap=fdatasync -Wl,--wrap=pwritev -Wl,--undefined=__wrap_fdatasync)
+    -Wl,--wrap=fsync -Wl,--wrap=fdatasync -Wl,--wrap=pwritev -Wl,--undefined=__wrap_fdatasync)
 
 bobbin_check_test(test_store
     SOURCES unit/test_store.c unit/test_store_backup.c unit/test_store_checkpoint.c
             unit/test_store_crash.c unit/test_store_expiry.c unit/test_store_fault.c
             unit/test_store_file.c unit/test_store_fold.c unit/test_store_list.c
-            unit/test_store_numbers.c
+            unit/test_store_numbers.c unit/test_store_restore.c
     LIBRARIES bobbin_test_store
     LABELS unit)
 bobbin_check_test(test_batcher

@@ -280,6 +280,7 @@ int main(void)
     srunner_add_suite(runner, store_expiry_suite());
     srunner_add_suite(runner, store_fault_suite());
     srunner_add_suite(runner, store_numbers_suite());
+    srunner_add_suite(runner, store_restore_suite());
     srunner_add_suite(runner, store_fold_suite());
     srunner_add_suite(runner, store_backup_suite());
     srunner_add_suite(runner, store_checkpoint_suite());

@@ -44,10 +44,22 @@ static int note(sqlite3_file *f, enum vfs_call wal_call, enum vfs_call file_call
     return rc;
 }
 
+void (*test_vfs_on_fsync)(void);
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
 ssize_t __real_pwritev(int fd, const struct iovec *v, int count, off_t at);
 ssize_t __wrap_pwritev(int fd, const struct iovec *v, int count, off_t at);
+
+int __wrap_fsync(int fd)
+{
+    if (test_vfs_on_fsync)
+        test_vfs_on_fsync();
+    errno = note_call(VFS_FSYNC);
+    return errno ? -1 : __real_fsync(fd);
+}
 
 int __wrap_fdatasync(int fd)
 {

@@ -3,7 +3,8 @@
 #ifndef BOBBIN_TEST_STORE_VFS_H
 #define BOBBIN_TEST_STORE_VFS_H
 
-/* LOG: the commit log, whose system calls the linker leads through here. */
+/* LOG: the commit log, whose system calls the linker leads through here. FSYNC: of names, and of whatever else is not
+ * SQLite's. */
 enum vfs_call {
     VFS_WAL_WRITE,
     VFS_WAL_SYNC,
@@ -12,6 +13,7 @@ enum vfs_call {
     VFS_FILE_READ,
     VFS_LOG_WRITE,
     VFS_LOG_SYNC,
+    VFS_FSYNC,
     VFS_CALL_COUNT
 };
 
@@ -23,5 +25,8 @@ int test_vfs_count(enum vfs_call call);
  * SQLite, or this errno for the commit log. */
 /* What fails of VFS_LOG_WRITE writes all but the last byte first. */
 void test_vfs_fail(enum vfs_call call, int n, int times, int rc);
+
+/* NULL, or called in each VFS_FSYNC. */
+extern void (*test_vfs_on_fsync)(void);
 
 #endif
