@@ -4,6 +4,9 @@
 
 #include "daemon/store_internal.h"
 
+/* So many entries that have expired make room for one that is written. */
+#define QUOTA_SWEEP 256u
+
 int store_run_plain(struct store *s, enum store_statement which)
 {
     sqlite3_step(s->statements[which]);
@@ -93,28 +96,58 @@ static void quota_move(struct store_quota *q, size_t key_len, int64_t old, int64
     }
 }
 
-static int quota_take(struct store *s, struct op *op, struct slice key, struct slice value)
+/* *ret: what the app would hold with that entry. */
+static int quota_with(struct store *s, struct slice label, struct slice key, struct slice value,
+                      struct store_quota *ret)
 {
-    struct store_quota q;
     int64_t old;
     int rc = count_all(s);
 
     if (rc == SQLITE_OK)
-        rc = old_length(s, op->label, key, &old);
+        rc = old_length(s, label, key, &old);
     if (rc != SQLITE_OK)
         return rc;
-    q = s->quota;
-    quota_move(&q, key.len, old, (int64_t)value.len);
-    if (q.max_entries && q.entries > q.max_entries && q.entries > s->quota.entries) {
+    *ret = s->quota;
+    quota_move(ret, key.len, old, (int64_t)value.len);
+    return SQLITE_OK;
+}
+
+static bool has_too_many(const struct store *s, const struct store_quota *q)
+{
+    return q->max_entries && q->entries > q->max_entries && q->entries > s->quota.entries;
+}
+
+static bool has_too_much(const struct store *s, const struct store_quota *q)
+{
+    return q->max_bytes && q->bytes > q->max_bytes && q->bytes > s->quota.bytes;
+}
+
+/* *ret_before: to go back to if the entry is not written after all. */
+static int quota_take(struct store *s, struct op *op, struct slice key, struct slice value,
+                      struct store_quota *ret_before)
+{
+    struct store_quota q;
+    int rc = quota_with(s, op->label, key, value, &q);
+
+    /* What has expired is in the way no more. */
+    if (rc == SQLITE_OK && (has_too_many(s, &q) || has_too_much(s, &q)) && store_has_due(s)) {
+        rc = store_sweep_due(s, QUOTA_SWEEP, &(unsigned){0});
+        if (rc == SQLITE_OK)
+            rc = quota_with(s, op->label, key, value, &q);
+    }
+    if (rc != SQLITE_OK)
+        return rc;
+    if (has_too_many(s, &q)) {
         op_fail(op, ERR_QUOTA_EXCEEDED, "the app would hold %llu entries, its quota is %llu",
                 (unsigned long long)q.entries, (unsigned long long)q.max_entries);
         return STORE_FAILED;
     }
-    if (q.max_bytes && q.bytes > q.max_bytes && q.bytes > s->quota.bytes) {
+    if (has_too_much(s, &q)) {
         op_fail(op, ERR_QUOTA_EXCEEDED, "the app would hold %llu bytes, its quota is %llu",
                 (unsigned long long)q.bytes, (unsigned long long)q.max_bytes);
         return STORE_FAILED;
     }
+    *ret_before = s->quota;
     s->quota = q;
     return SQLITE_OK;
 }
@@ -196,14 +229,13 @@ int store_entry_set(struct store *s, struct op *op, struct slice key, struct sli
     struct store_change change = {op->label, key, value, ttl_ms, CHANGE_SET};
     struct store_quota before = s->quota;
     bool changed;
-    int rc = SQLITE_OK;
 
     if (ttl_ms > 0)
         change.expires_ms = s->now_ms + ttl_ms;
-    if (limited(s))
-        rc = quota_take(s, op, key, value);
-    if (rc == SQLITE_OK)
-        rc = write_change(s, &change, &changed);
+    int rc = limited(s) ? quota_take(s, op, key, value, &before) : SQLITE_OK;
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = write_change(s, &change, &changed);
     if (rc != SQLITE_OK)
         s->quota = before;
     return rc;

@@ -24,13 +24,18 @@ int store_expires_at(struct store *s, struct slice label, struct slice key, int6
     return store_finish(stmt);
 }
 
+bool store_has_due(const struct store *s)
+{
+    return s->next_expiry >= 0 && s->now_ms >= s->next_expiry;
+}
+
 int store_expired(struct store *s, struct slice label, struct slice key, bool *ret)
 {
     int64_t at = 0;
     int rc = SQLITE_OK;
 
     /* Nothing costs anything while nothing is due. */
-    if (s->next_expiry >= 0 && s->now_ms >= s->next_expiry)
+    if (store_has_due(s))
         rc = store_expires_at(s, label, key, &at);
     *ret = at && at <= s->now_ms;
     return rc;
@@ -156,25 +161,31 @@ static int sweep_one(struct store *s, bool *ret_found)
     return rc == SQLITE_OK ? clear_due(s, &due) : rc;
 }
 
-int store_sweep(struct store *s, unsigned most, struct error *e)
+int store_sweep_due(struct store *s, unsigned most, unsigned *ret_removed)
 {
-    int removed = 0;
     bool found = true;
     int rc = SQLITE_OK;
+
+    *ret_removed = 0;
+    while (rc == SQLITE_OK && found && *ret_removed < most) {
+        rc = sweep_one(s, &found);
+        *ret_removed += rc == SQLITE_OK && found;
+    }
+    return rc == SQLITE_OK ? store_expiry_load(s) : rc;
+}
+
+int store_sweep(struct store *s, unsigned most, struct error *e)
+{
+    unsigned removed;
 
     if (s->lost.code)
         return error_set(e, s->lost.code, "%s", s->lost.text);
     store_tick(s);
-    if (s->next_expiry < 0 || s->now_ms < s->next_expiry)
+    if (!store_has_due(s))
         return 0;
-    while (rc == SQLITE_OK && found && (unsigned)removed < most) {
-        rc = sweep_one(s, &found);
-        removed += rc == SQLITE_OK && found;
-    }
+    int rc = store_sweep_due(s, most, &removed);
     if (rc == SQLITE_OK)
-        rc = store_expiry_load(s);
-    if (rc == SQLITE_OK)
-        return removed;
+        return (int)removed;
     int code = store_error(s, rc, "write", e);
     s->lost = *e; /* an entry may be gone by half: nothing of this batch stays */
     return code;

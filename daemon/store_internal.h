@@ -305,6 +305,10 @@ int store_expired(struct store *s, struct slice label, struct slice key, bool *r
 /* Whether no entry that the operation asks for has a time to live; false when it is not known. */
 bool store_lasting(struct store *s, const struct op *op);
 int store_expiry_load(struct store *s);
+/* Whether there may be something to sweep by now. */
+bool store_has_due(const struct store *s);
+/* Inside a batch: remove up to `most` entries whose time is over. *ret_removed: how many. */
+int store_sweep_due(struct store *s, unsigned most, unsigned *ret_removed);
 void store_tick(struct store *s);
 /* When the store is opened: the latest time that the file has seen. */
 void store_tick_from(struct store *s, int64_t seen);

@@ -90,6 +90,33 @@ START_TEST(next_time_is_one_however_late_the_file)
 }
 END_TEST
 
+/* What is there no more does not stand in the way of what comes, swept or not. */
+START_TEST(quota_has_room_for_what_has_expired)
+{
+    struct store *s = open_store();
+    struct op op;
+
+    store_set_quota(s, 0, 2);
+    put_for(s, "a", 1);
+    put_for(s, "b", 600000);
+    wait_ms(2);
+    put(s, "c", "v");
+    run_refused(s, op_set("d", text("v")), ERR_QUOTA_EXCEEDED, "2");
+    check_get(s, "a", NULL);
+    store_set_quota(s, 4, 0);
+    run_refused(s, op_set("d", text("v")), ERR_QUOTA_EXCEEDED, "4");
+    put_for(s, "b", 1);
+    wait_ms(2);
+    /* The same key is not counted twice. */
+    op = op_set("b", text("xxx"));
+    run_refused(s, op, ERR_QUOTA_EXCEEDED, "4");
+    put(s, "b", "x");
+    close_store(s);
+    ck_assert_int_eq(env_sql_int("SELECT count(*) FROM spin_key_value"), 2);
+    ck_assert_int_eq(env_sql_int("SELECT count(*) FROM bobbin_expiry"), 0);
+}
+END_TEST
+
 Suite *store_expiry_suite(void)
 {
     Suite *suite = suite_create("store_expiry");
@@ -99,6 +126,7 @@ Suite *store_expiry_suite(void)
     tcase_add_test(tc, blobs_in_place_of_names_are_swept_too);
     tcase_add_test(tc, strange_times_do_not_hide_the_others);
     tcase_add_test(tc, next_time_is_one_however_late_the_file);
+    tcase_add_test(tc, quota_has_room_for_what_has_expired);
     suite_add_tcase(suite, tc);
     return suite;
 }
