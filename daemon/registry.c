@@ -14,6 +14,7 @@ struct registry {
     sqlite3_stmt *set_wanted;
     sqlite3_stmt *remove;
     sqlite3_stmt *list;
+    sqlite3_stmt *get;
     char *path;
 };
 
@@ -87,7 +88,8 @@ int registry_open(const char *state_dir, struct registry **ret, struct error *e)
                          &r->put) ||
         registry_prepare(r, "UPDATE app SET wanted = ?2 WHERE path = ?1", &r->set_wanted) ||
         registry_prepare(r, "DELETE FROM app WHERE path = ?1", &r->remove) ||
-        registry_prepare(r, "SELECT path, dev, ino, wanted, born_ns FROM app ORDER BY path", &r->list)) {
+        registry_prepare(r, "SELECT path, dev, ino, wanted, born_ns FROM app ORDER BY path", &r->list) ||
+        registry_prepare(r, "SELECT path, dev, ino, wanted, born_ns FROM app WHERE path = ?1", &r->get)) {
         rc = registry_fail(r, "open", e);
         goto fail;
     }
@@ -106,17 +108,65 @@ void registry_close(struct registry *r)
     sqlite3_finalize(r->set_wanted);
     sqlite3_finalize(r->remove);
     sqlite3_finalize(r->list);
+    sqlite3_finalize(r->get);
     sqlite3_close(r->db);
     free(r->path);
     free(r);
 }
 
-/* Run a statement that returns no rows, and make it ready for the next time. */
-static int registry_run(struct registry *r, sqlite3_stmt *stmt, const char *what, struct error *e)
+/* Bind all of a row as ?1 to ?5, from the statement that stands on it. */
+static int registry_copy(sqlite3_stmt *from, sqlite3_stmt *to)
 {
-    int rc = sqlite3_step(stmt) == SQLITE_DONE ? 0 : registry_fail(r, what, e);
+    int rc = SQLITE_OK;
+    for (int i = 0; i < 5 && !rc; i++)
+        rc = sqlite3_bind_value(to, i + 1, sqlite3_column_value(from, i));
+    return rc;
+}
+
+static int registry_step(sqlite3_stmt *stmt)
+{
+    int rc = sqlite3_step(stmt);
     sqlite3_reset(stmt);
     sqlite3_clear_bindings(stmt);
+    return rc == SQLITE_DONE ? 0 : -1;
+}
+
+/* What stands under a path, to be put back: a statement to be run and finalized; NULL: no memory, say. */
+static sqlite3_stmt *registry_remember(struct registry *r, const char *path)
+{
+    sqlite3_stmt *undo = NULL;
+    int rc;
+    sqlite3_bind_text(r->get, 1, path, -1, SQLITE_STATIC);
+    rc = sqlite3_step(r->get);
+    if (rc == SQLITE_ROW) {
+        rc = sqlite3_prepare_v2(r->db, sqlite3_sql(r->put), -1, &undo, NULL);
+        if (!rc)
+            rc = registry_copy(r->get, undo);
+    } else if (rc == SQLITE_DONE) {
+        rc = sqlite3_prepare_v2(r->db, sqlite3_sql(r->remove), -1, &undo, NULL);
+        if (!rc)
+            rc = sqlite3_bind_text(undo, 1, path, -1, SQLITE_TRANSIENT);
+    }
+    sqlite3_reset(r->get);
+    sqlite3_clear_bindings(r->get);
+    if (!rc)
+        return undo;
+    sqlite3_finalize(undo);
+    return NULL;
+}
+
+/* Run a statement that changes what stands under the path, and make it ready for the next time. Where the sync behind
+ * the deletion of its journal fails, SQLite has done it all the same. */
+static int registry_run(struct registry *r, const char *path, sqlite3_stmt *stmt, struct error *e)
+{
+    sqlite3_stmt *undo = registry_remember(r, path);
+    int rc = undo ? registry_step(stmt) : -1;
+    if (rc) {
+        rc = registry_fail(r, "write", e);
+        if (undo)
+            registry_step(undo);
+    }
+    sqlite3_finalize(undo);
     return rc;
 }
 
@@ -128,7 +178,7 @@ int registry_put(struct registry *r, const struct directory *directory, const ch
     sqlite3_bind_int64(r->put, 3, (sqlite3_int64)directory->ino);
     sqlite3_bind_text(r->put, 4, wanted, -1, SQLITE_STATIC);
     sqlite3_bind_int64(r->put, 5, directory->born_ns);
-    return registry_run(r, r->put, "write", e);
+    return registry_run(r, directory->path, r->put, e);
 }
 
 int registry_set_wanted(struct registry *r, const char *path, const char *wanted, struct error *e)
@@ -136,7 +186,7 @@ int registry_set_wanted(struct registry *r, const char *path, const char *wanted
     int rc;
     sqlite3_bind_text(r->set_wanted, 1, path, -1, SQLITE_STATIC);
     sqlite3_bind_text(r->set_wanted, 2, wanted, -1, SQLITE_STATIC);
-    rc = registry_run(r, r->set_wanted, "write", e);
+    rc = registry_run(r, path, r->set_wanted, e);
     if (!rc && !sqlite3_changes(r->db))
         rc = error_set(e, ERR_NO_SUCH_APP, "'%s' is not registered any more", path);
     return rc;
@@ -145,7 +195,7 @@ int registry_set_wanted(struct registry *r, const char *path, const char *wanted
 int registry_remove(struct registry *r, const char *path, struct error *e)
 {
     sqlite3_bind_text(r->remove, 1, path, -1, SQLITE_STATIC);
-    return registry_run(r, r->remove, "write", e);
+    return registry_run(r, path, r->remove, e);
 }
 
 /* A file that is damaged may hold NULL in spite of its schema. */

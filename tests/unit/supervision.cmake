@@ -24,6 +24,11 @@ foreach(name IN ITEMS handover leader)
         LABELS unit)
 endforeach()
 
+bobbin_check_test(test_registry
+    SOURCES unit/test_registry.c
+    LIBRARIES bobbind_server PkgConfig::SQLITE
+    LABELS unit)
+
 bobbin_check_test(test_usage
     SOURCES unit/test_usage.c
     LIBRARIES bobbind_supervision
