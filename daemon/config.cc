@@ -261,7 +261,7 @@ template <typename F> static int guarded(struct error *e, const char *where, F &
     } catch (const toml_failure &failure) {
         return error_set(e, ERR_INVALID_REQUEST, "%s", failure.text.c_str());
     } catch (const std::exception &exception) {
-        return error_set(e, ERR_OTHER, "cannot read '%s': %s", where, exception.what());
+        return error_set(e, ERR_OTHER, "cannot read '%s': %s", where, toml_reason(exception));
     }
 }
 

@@ -22,6 +22,7 @@
 #include "daemon/inspect.h"
 #include "daemon/leader.h"
 #include "daemon/log.h"
+#include "daemon/loop_memory.h"
 #include "daemon/options.h"
 #include "daemon/server.h"
 #include "daemon/warden.h"
@@ -96,6 +97,7 @@ static void prepare_process(const struct config *config)
     /* Otherwise each thread of the pool has an arena of its own, and each of them grows to what the largest
      * batch has ever taken: tens of megabytes that nobody uses. */
     mallopt(M_ARENA_MAX, ARENAS);
+    loop_memory_init();
     umask(0077);
     if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < files.rlim_max) {
         files.rlim_cur = files.rlim_max;

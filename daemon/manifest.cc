@@ -321,7 +321,7 @@ static int load_or_fail(const char *directory, bool read_it, struct manifest **r
         return error_set(e, ERR_INVALID_REQUEST, "%s", failure.text.c_str());
     } catch (const std::exception &exception) {
         return error_set(e, ERR_OTHER, "cannot read '%s/%s': %s", directory, file_name,
-                         exception.what());
+                         toml_reason(exception));
     }
 }
 

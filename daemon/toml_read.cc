@@ -31,6 +31,11 @@ void toml_fail_type(const toml_document &doc, const toml::node &node, std::strin
               std::string("expected ") + what + " for '" + std::string(key) + "'");
 }
 
+const char *toml_reason(const std::exception &exception)
+{
+    return dynamic_cast<const std::bad_alloc *>(&exception) ? "out of memory" : exception.what();
+}
+
 toml_document toml_parse(const std::string &path, const std::string &bytes)
 {
     toml_document doc{path, {}};

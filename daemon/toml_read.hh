@@ -6,6 +6,7 @@
 #define BOBBIN_DAEMON_TOML_READ_HH
 
 #include <cstdint>
+#include <exception>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -32,6 +33,9 @@ toml_document toml_parse(const std::string &path, const std::string &bytes);
 /* "expected WHAT for 'KEY'" at the node. */
 [[noreturn]] void toml_fail_type(const toml_document &doc, const toml::node &node,
                                  std::string_view key, const char *what);
+
+/* What an exception that is not toml_failure says to people. */
+const char *toml_reason(const std::exception &exception);
 
 /* Fails on the first key that is not in the list, naming the one that may have been meant. */
 void toml_check_keys(const toml_document &doc, const toml::table &table,

@@ -39,9 +39,21 @@ foreach(found 1/3 5/4 7/4 8/4 2/21 6/181 1/141 5/533 8/103 46/356)
     set_tests_properties(store_faults_${seed}_${call} PROPERTIES TIMEOUT 300 LABELS crash)
 endforeach()
 
+# The whole daemon, from its start to its end. Sanitizers have an allocator of their own.
+if(NOT BOBBIN_SANITIZE)
+    add_library(test_short MODULE crash/short_preload.c)
+    target_link_libraries(test_short PRIVATE bobbin_warnings)
+    target_compile_options(test_short PRIVATE -fno-builtin)
+    add_test(NAME short_memory
+        COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/crash/test_short_memory.py
+                ${CMAKE_BINARY_DIR}/bin $<TARGET_FILE:test_short> --stride 97)
+    set_tests_properties(short_memory PROPERTIES TIMEOUT 300 LABELS crash)
+    set(SHORT_MEMORY ${PYTHON3} $<TARGET_FILE:test_short>)
+endif()
+
 add_custom_target(crash
-    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/crash/crash.sh ${CMAKE_BINARY_DIR}
-    DEPENDS test_power_cut test_store_faults test_kill bobbind
+    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/crash/crash.sh ${CMAKE_BINARY_DIR} 10000 1000 ${SHORT_MEMORY}
+    DEPENDS test_power_cut test_store_faults test_kill bobbind $<TARGET_NAME_IF_EXISTS:test_short>
     USES_TERMINAL)
 
 # What fails around the daemon: the disk, descriptors, clients by the hundred.

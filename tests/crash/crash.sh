@@ -2,9 +2,11 @@
 # Power cuts and kills by the thousand, in one run, and the same power cuts where syncs do nothing,
 # which have to fail. Prints a table; its figures also go to BUILD/record.tsv for tests/report.py.
 #
-#     crash.sh BUILD_DIRECTORY [POWER_CUTS [KILLS]]
+#     crash.sh BUILD_DIRECTORY [POWER_CUTS [KILLS [PYTHON PRELOAD]]]
+#
+# With the last two, which a build for sanitizers has not, allocations of the whole daemon fail as well.
 set -uo pipefail
-build=$1 cuts=${2:-10000} kills=${3:-1000}
+build=$1 cuts=${2:-10000} kills=${3:-1000} python=${4:-} preload=${5:-}
 out=$(mktemp -d) || exit 2
 trap 'rm -rf "$out"' EXIT
 began=$SECONDS
@@ -17,7 +19,12 @@ run() {
     echo $? >"$out/$name.rc"
     echo $((SECONDS - s)) >"$out/$name.s"
 }
-run cuts "$build/tests/test_power_cut" --cuts "$cuts" --each 0 &
+(
+    run cuts "$build/tests/test_power_cut" --cuts "$cuts" --each 0
+    if [ -n "$preload" ]; then
+        run short "$python" "${0%/*}/test_short_memory.py" "$build/bin" "$preload" --stride "${SHORT_STRIDE:-5}"
+    fi
+) &
 (
     BOBBIN_KILLS=$(((kills + 1) / 2)) run kills "$build/tests/test_kill"
     run faults "$build/tests/test_store_faults" --stride "${STRIDE:-3}"
@@ -25,7 +32,7 @@ run cuts "$build/tests/test_power_cut" --cuts "$cuts" --each 0 &
 wait
 
 failed=0
-for what in cuts kills faults; do
+for what in cuts kills faults ${preload:+short}; do
     [ "$(cat "$out/$what.rc")" = 0 ] || { cat "$out/$what"; failed=1; }
 done
 for what in sqlite log directory; do
@@ -44,6 +51,7 @@ row "  acknowledged writes" "$(sum 'acknowledged writes' "$out/cuts")" ""
 row "SIGKILL of the daemon under load" "$(sum 'kills,' "$out/kills")" "$(result kills), $(cat "$out/kills.s") s"
 row "  acknowledged writes" "$(sum 'acknowledged writes' "$out/kills")" ""
 row "injected faults below a store" "$(sum 'injected faults' "$out/faults")" "$(result faults), $(cat "$out/faults.s") s"
+[ -z "$preload" ] || row "failed allocations of the whole daemon" "$(sum 'allocations failed' "$out/short")" "$(result short), $(cat "$out/short.s") s"
 row "power cuts, SQLite's syncs off" "$(sum 'power cuts,' "$out/lie.sqlite")" "$(found sqlite)"
 row "power cuts, the commit log's syncs off" "$(sum 'power cuts,' "$out/lie.log")" "$(found log)"
 row "power cuts, directories' syncs off" "$(sum 'power cuts,' "$out/lie.directory")" "$(found directory)"
