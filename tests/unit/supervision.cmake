@@ -1,4 +1,4 @@
-foreach(name IN ITEMS manifest config log restart)
+foreach(name IN ITEMS manifest config log metrics_address options restart)
     bobbin_check_test(test_${name}
         SOURCES unit/test_${name}.c
         LIBRARIES bobbind_supervision bobbind_store

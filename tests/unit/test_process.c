@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/cgroup.h"
+#include "daemon/launch_plan.h"
 #include "daemon/warden.h"
 #include "supervision_env.h"
 
@@ -249,6 +250,30 @@ START_TEST(nameless_owner_gets_no_group_of_roots)
 }
 END_TEST
 
+/* A daemon that is not root's serves the directories of its own user, and switches to nobody. */
+START_TEST(directory_of_another_user_is_refused)
+{
+    struct launch_plan plan = {0};
+    struct directory d = {.path = "/srv/theirs"};
+    struct error e;
+    char expected[120];
+
+    if (geteuid() == 0)
+        ck_assert_int_eq(seteuid(54321), 0);
+    d.uid = geteuid() + 1;
+    ck_assert_int_eq(launch_user(&plan, &d, &e), ERR_ACCESS_DENIED);
+    snprintf(expected, sizeof(expected),
+             "directory '/srv/theirs' belongs to user %u, and this daemon serves user %u only",
+             (unsigned)d.uid, (unsigned)geteuid());
+    ck_assert_str_eq(e.text, expected);
+    d.uid = geteuid();
+    ck_assert_int_eq(launch_user(&plan, &d, &e), 0);
+    ck_assert(!plan.switch_user);
+    if (getuid() == 0)
+        ck_assert_int_eq(seteuid(0), 0);
+}
+END_TEST
+
 /* The reason of a start that fails for good. */
 static void check_failure(const char *tool, const char *reason)
 {
@@ -429,6 +454,7 @@ int main(void)
     TCase *tc = tcase_create("launch");
     tcase_add_checked_fixture(tc, env_setup, env_teardown);
     tcase_set_timeout(tc, 90);
+    tcase_add_test(tc, directory_of_another_user_is_refused);
     tcase_add_test(tc, environment_is_the_manifests_and_nothing_else);
     tcase_add_test(tc, descriptors_are_those_of_the_contract);
     tcase_add_test(tc, signals_privileges_and_limits_are_reset);
