@@ -47,7 +47,9 @@ static void *take(size_t size)
 {
     void *block = malloc(size);
 
-    return block || !size ? block : lend(size);
+    if (!block && size)
+        block = lend(size);
+    return block;
 }
 
 static void *take_zeroed(size_t count, size_t size)
@@ -58,7 +60,9 @@ static void *take_zeroed(size_t count, size_t size)
         return NULL;
     void *block = calloc(count, size);
     /* The reserve is zero, and used once. */
-    return block || !bytes ? block : lend(bytes);
+    if (!block && bytes)
+        block = lend(bytes);
+    return block;
 }
 
 static void give_back(void *block)
