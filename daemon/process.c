@@ -33,7 +33,8 @@ struct process {
     struct component_spec *launching; /* what it reads on its thread, a reference */
     int launch_code;           /* its outcome … */
     struct error launch_error; /* … with the reason … */
-    struct launched launched;  /* … or what it made; pid 0 once it has been waited for */
+    struct launched made;      /* … or what it made, which launch_cb takes over */
+    struct launched launched;  /* the loop's alone; pid 0 once it has been waited for */
     uv_poll_t poll;            /* on the pidfd */
     uv_poll_t ready;           /* on the descriptor for readiness, while launched.ready is one */
     unsigned handles;          /* of these two, not closed yet */
@@ -353,7 +354,7 @@ static void launch_work(uv_work_t *work)
         .leader = p->host->leader,
         .outlives = p->host->outlives,
     };
-    p->launch_code = launch(&request, &p->launched, &p->launch_error);
+    p->launch_code = launch(&request, &p->made, &p->launch_error);
 }
 
 static void launch_cb(uv_work_t *work, int status)
@@ -370,6 +371,7 @@ static void launch_cb(uv_work_t *work, int status)
         not_started(p, p->launch_error.text);
         return;
     }
+    p->launched = p->made;
     r = watch(p);
     if (r) {
         abandon(p, r);

@@ -63,9 +63,9 @@ void process_restore(struct process *p, const struct process_saved *saved);
 /* End a run that another daemon began, with all of its group, and close its descriptors. */
 void process_discard(const struct process_saved *saved, struct warden *warden);
 
-/* Send a signal to the whole process group; nothing happens when there is none. */
 /* Whether the process has written to its BOBBIN_WATCHDOG_FD since this was asked last. */
 bool process_spoke(struct process *p);
+/* Send a signal to the whole process group; nothing happens when there is none. */
 void process_signal(struct process *p, int sig);
 
 #endif

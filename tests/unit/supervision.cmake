@@ -33,8 +33,3 @@ bobbin_check_test(test_usage
     SOURCES unit/test_usage.c
     LIBRARIES bobbind_supervision
     LABELS unit)
-
-if(BOBBIN_SANITIZE MATCHES thread)
-    set_tests_properties(test_component test_process test_outlog test_warden PROPERTIES
-        ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/tsan.supp")
-endif()

@@ -1,5 +1,6 @@
 /* What goes on beside the operations: the observer, entries that expire, tasks of many steps. */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -382,7 +383,7 @@ END_TEST
 
 static struct {
     struct task task;
-    unsigned steps;         /* made so far */
+    atomic_uint steps;      /* made so far, on the pool */
     unsigned wanted;        /* the task ends by itself after so many */
     struct store *store;    /* the last one it saw */
     struct error cancelled; /* with a code: it was, and why */

@@ -1,4 +1,5 @@
 /* Another file in the place of the store, while other things go on. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +11,7 @@
 static struct {
     struct task task;
     struct store_backup *copy;
-    unsigned steps;
+    atomic_uint steps; /* on the pool */
     bool ended;
     struct error error;
 } backup;
