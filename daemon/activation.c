@@ -80,7 +80,7 @@ int activation_init(struct activation *a, struct error *e)
 
 char *activation_path(int fd)
 {
-    struct sockaddr_un address;
+    struct sockaddr_un address = {0};
     socklen_t size = sizeof address;
 
     if (getsockname(fd, (struct sockaddr *)&address, &size) || address.sun_family != AF_UNIX ||

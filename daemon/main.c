@@ -266,8 +266,8 @@ static int find_warden(const struct handover_base *base, struct warden **ret, st
 static void start_anew(const struct serving *s)
 {
     log_error("all app processes are started anew");
-    /* It starts us again, with its sockets. */
-    if (getenv("NOTIFY_SOCKET"))
+    /* It starts us again, with its sockets; nobody could, who does not know what. */
+    if (getenv("NOTIFY_SOCKET") || !s->program.path)
         return;
     handover_discard();
     execv(s->program.path, s->program.argv);

@@ -6,6 +6,10 @@ bobbin_check_test(test_runner_wasi
     SOURCES unit/test_runner_wasi.c unit/test_runner_fake_guest.c
     LIBRARIES bobbin_runner
     LABELS unit)
+bobbin_check_test(test_runner_files
+    SOURCES unit/test_runner_files.c unit/test_runner_fake_guest.c
+    LIBRARIES bobbin_runner
+    LABELS unit)
 # With a client library of its own: of the runner only what is tested.
 set(runner ${PROJECT_SOURCE_DIR}/client/runner)
 foreach(name key_value wasi_kv)
