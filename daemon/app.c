@@ -11,6 +11,7 @@
 #include "daemon/log.h"
 #include "daemon/request.h"
 #include "daemon/server.h"
+#include "daemon/watch.h"
 #include "protocol/limits.h"
 
 /* How many ticks the connections of a leaving app have to read their last answers. */
@@ -60,6 +61,12 @@ static void app_on_change(void *arg, struct component *component)
     if (!list_empty(&app->retired))
         app->server->sweep = true;
     app_check_left(app);
+}
+
+/* Somebody else has written the file, or put another one there. */
+static void app_on_jump(void *arg, uint64_t before, uint64_t now)
+{
+    watch_overflow_all(arg, before, now);
 }
 
 void app_free_slots(struct app_slot *slots, size_t count)
@@ -161,6 +168,7 @@ int app_new(struct server *server, const struct directory *directory, struct man
     batcher_set_company(app->batcher, &server->rounds);
     batcher_set_cache(app->batcher, app->cache);
     batcher_on_trouble(app->batcher, app_on_trouble, app);
+    batcher_on_jump(app->batcher, app_on_jump, app);
     app_set_durability(app, manifest);
     batcher_set_quota(app->batcher, server->options.quota_bytes, server->options.quota_entries);
     batcher_set_shared(app->batcher, server->contended);

@@ -86,6 +86,8 @@ struct batcher {
     struct job job;
     void (*observer)(void *arg, uint64_t commit, const struct store_change *changes, size_t count);
     void *observer_arg;
+    void (*on_jump)(void *arg, uint64_t before, uint64_t now);
+    void *jump_arg;
     void (*on_trouble)(void *arg, const struct error *e);
     void *trouble_arg;
     void (*on_closed)(void *arg);
@@ -260,6 +262,15 @@ static void pass_checkpoint(struct batcher *b)
     b->checkpoint = NULL;
 }
 
+/* Nobody has seen how the store came from where it was to where it was opened. */
+static void tell_jump(struct batcher *b)
+{
+    const struct job *job = &b->job;
+
+    if (b->on_jump && job->was.database && job->was.commit != job->opened_at)
+        b->on_jump(b->jump_arg, job->was.commit, job->opened_at);
+}
+
 static void after_round_cb(uv_work_t *work, int status)
 {
     struct batcher *b = container_of(work, struct batcher, job.work);
@@ -274,6 +285,7 @@ static void after_round_cb(uv_work_t *work, int status)
     list_splice(&b->queue, &b->job.todo);
     if (!list_empty(&b->job.ran) || !list_empty(&b->job.finished))
         b->used_at = uv_now(b->loop);
+    tell_jump(b);
     if (b->job.change_count && b->observer)
         b->observer(b->observer_arg, b->job.commit, b->job.changes, b->job.change_count);
     b->last_commit = b->job.last_commit;
@@ -612,6 +624,13 @@ void batcher_set_company(struct batcher *b, unsigned *rounds)
 void batcher_set_cache(struct batcher *b, struct cache_space *cache)
 {
     b->cache = cache;
+}
+
+void batcher_on_jump(struct batcher *b, void (*on_jump)(void *arg, uint64_t before, uint64_t now),
+                     void *arg)
+{
+    b->on_jump = on_jump;
+    b->jump_arg = arg;
 }
 
 void batcher_observe(struct batcher *b,

@@ -48,6 +48,11 @@ void batcher_observe(struct batcher *b,
                                       const struct store_change *changes, size_t count),
                      void *arg);
 
+/* Tell when the store is opened and is not where it was as it was open last, before operations of that round are done: it
+ * was at the commit `before`, and what led from there to `now` nobody has seen. The numbers go on all the same. */
+void batcher_on_jump(struct batcher *b, void (*on_jump)(void *arg, uint64_t before, uint64_t now),
+                     void *arg);
+
 /* Where all batchers of a loop count those of their rounds that are on the pool, so that each knows
  * whether it has company; NULL: it has none. Set before the first operation. */
 void batcher_set_company(struct batcher *b, unsigned *rounds);

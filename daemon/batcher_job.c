@@ -86,6 +86,18 @@ static void job_let_go(struct job *job)
     job->reopened = true;
 }
 
+/* Where there was a store before it goes on behind that one's commits. */
+static int job_open(struct job *job, struct error *e)
+{
+    job->options.known = job->place;
+    int code = store_open_with(&job->directory, &job->options, &job->store, e);
+    if (code)
+        return code;
+    job->was = job->place;
+    job->opened_at = store_commit_number(job->store);
+    return 0;
+}
+
 /* Have an open store whose file is where it should be. */
 static int job_prepare(struct job *job, struct error *e)
 {
@@ -96,7 +108,7 @@ static int job_prepare(struct job *job, struct error *e)
     if (job->store)
         code = store_check(job->store, e);
     else
-        code = store_open_with(&job->directory, &job->options, &job->store, e);
+        code = job_open(job, e);
     if (!code) {
         store_set_quota(job->store, job->quota_bytes, job->quota_entries);
         store_set_relaxed(job->store, job->options.relaxed);
@@ -213,6 +225,7 @@ void job_run(struct job *job)
     job_end_checkpoint(job);
 
     job->reopened = false;
+    job->was = (struct store_place){0};
     job->change_count = 0;
     job->swept = 0;
     job->commit_ns = job->sync_ns = 0;
@@ -235,6 +248,8 @@ void job_run(struct job *job)
         job->checkpoint = store_checkpoint_begin(job->store);
     job->restless = job->store && store_may_rest(job->store);
     job->next_expiry = job->store ? store_next_expiry(job->store) : -1;
+    if (job->store)
+        job->place = store_place(job->store);
     job->last_commit = job->store ? store_commit_number(job->store) : 0;
 }
 

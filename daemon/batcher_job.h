@@ -37,6 +37,9 @@ struct job {
     struct error sweep_error; /* with a code: the sweep failed */
     unsigned swept;           /* entries removed by this round's sweep */
     int64_t next_expiry;      /* as store_next_expiry, after this round; -1 without an open store */
+    struct store_place place; /* of the store that was open last … */
+    struct store_place was;   /* … and the one before it, if one was opened in this round; else all zero */
+    uint64_t opened_at;       /* the commit that it was found with */
     uint64_t last_commit;     /* after this round, of the open store; 0: there is none */
     uint64_t commit;          /* the number of this round's batch if it changed something … */
     const struct store_change *changes; /* … and what it changed */

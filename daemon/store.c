@@ -270,7 +270,9 @@ static int open_logs(struct store *s, struct error *e)
     int code = store_redo_replay(s, &last, e);
     if (code)
         return code;
-    rc = store_expiry_load(s);
+    rc = store_log_go_on(s);
+    if (rc == SQLITE_OK)
+        rc = store_expiry_load(s);
     return rc == SQLITE_OK ? store_settle(s, e) : store_error(s, rc, "open", e);
 }
 

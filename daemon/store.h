@@ -18,6 +18,12 @@ struct store_share {
     _Atomic unsigned busy; /* stores in use */
 };
 
+/* How far a store had come: which database it is, and its last commit. All zero: not known. */
+struct store_place {
+    uint64_t database;
+    uint64_t commit;
+};
+
 /* How a store works; what it holds does not depend on it. */
 struct store_options {
     struct store_share *share; /* borrowed; NULL: its own, of STORE_MEMORY bytes */
@@ -27,6 +33,8 @@ struct store_options {
     uint32_t wal_pages;      /* pages of 4 KiB in the WAL at which it is brought into the database */
     uint32_t page_size;      /* of a new file, in bytes: a power of two from 512 to 65536 */
     bool checksums;          /* values have checksums: from the next opening on */
+    struct store_place known; /* where the directory's store was when it was open last: numbers go on behind that, whatever
+                                 file is there now */
     bool relaxed;            /* a commit is written before it is answered, synced within a second */
 };
 
@@ -130,6 +138,8 @@ void store_checkpoint_free(struct store_checkpoint *c);
 
 /* The number of the latest commit that changed the file; 0: none ever did. */
 uint64_t store_commit_number(const struct store *s);
+/* For store_options.known, when it is opened again. */
+struct store_place store_place(const struct store *s);
 
 enum store_change_kind { CHANGE_SET, CHANGE_DELETE, CHANGE_EXPIRE };
 

@@ -277,6 +277,8 @@ int store_redo_replay(struct store *s, uint64_t *ret_last, struct error *e);
 
 /* Tables of our own, the log and the time. All return results of SQLite. */
 int store_log_open(struct store *s);
+/* Behind store_log_open and what is done again: not to say again what was said of another file. */
+int store_log_go_on(struct store *s);
 /* Before anything is written: how the file was found. */
 int store_log_counter(struct store *s);
 int store_log_write(struct store *s);

@@ -55,7 +55,7 @@ static int read_change_counter(const struct store *s, int64_t *ret)
     return rc;
 }
 
-/* Somebody else wrote the file while we did not run: what we know of changes is not all. */
+/* Somebody else wrote the file while we did not run, or it is another one: what we know of changes is not all. */
 static int start_over(struct store *s)
 {
     sqlite3_stmt *stmt = store_start(s, STORE_LOG_PRUNE, (struct slice){0}, NULL);
@@ -165,6 +165,18 @@ int store_log_open(struct store *s)
     if (rc == SQLITE_OK)
         rc = store_expiry_load(s);
     return rc;
+}
+
+int store_log_go_on(struct store *s)
+{
+    const struct store_place *known = &s->options.known;
+
+    if (!known->database ||
+        (known->database == s->log_id.database && known->commit <= s->commit))
+        return SQLITE_OK;
+    if (s->commit < known->commit)
+        s->commit = known->commit;
+    return start_over(s);
 }
 
 int store_log_counter(struct store *s)
@@ -445,4 +457,9 @@ void store_log_list(struct store *s, struct op *op)
 uint64_t store_commit_number(const struct store *s)
 {
     return s->commit;
+}
+
+struct store_place store_place(const struct store *s)
+{
+    return (struct store_place){s->log_id.database, s->commit};
 }

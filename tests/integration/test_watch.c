@@ -281,6 +281,27 @@ START_TEST(test_compacted)
 }
 END_TEST
 
+/* What another file in the store's place holds nobody was told: a watch ends rather than leave it out. */
+START_TEST(test_another_file_in_its_place)
+{
+    char from[200], to[200];
+    snprintf(from, sizeof from, "%s/app/.spin/sqlite_key_value.db", h.dir);
+    snprintf(to, sizeof to, "%s/moved.db", h.dir);
+    says(&watcher, "1", "watch", "['default']");
+    says(&writer, "[nil, 1]", "set", "['default', 'a', b'1', {'commit': true}]");
+    comes(&watcher, "changed: [1, 1, 'a', 'set', nil]");
+    ck_assert_int_eq(rename(from, to), 0);
+    refuses(&writer, "deleted or replaced", "set", "['default', 'a', b'2']");
+    says(&writer, "[nil, 3]", "set", "['default', 'a', b'2', {'commit': true}]");
+    comes(&watcher, "overflow: [1, 1]");
+    refuses(&watcher, "compacted", "watch", "['default', {'since': 1}]");
+    refuses(&writer, "stale", "atomic", "['default', [['a', {'since': 1}]], []]");
+    says(&watcher, "3", "watch", "['default', {'since': 2}]");
+    comes(&watcher, "changed: [3, 3, 'a', 'set', nil]");
+    ck_assert_int_eq(unlink(to), 0);
+}
+END_TEST
+
 START_TEST(test_every_change_of_100000_in_order)
 {
     enum { COUNT = 50000 };
@@ -477,6 +498,7 @@ int main(void)
     tcase_add_test(tc, test_since_and_live_without_gap_or_repeat);
     tcase_add_test(tc, test_resume_at_a_commit);
     tcase_add_test(tc, test_compacted);
+    tcase_add_test(tc, test_another_file_in_its_place);
     tcase_add_test(tc, test_every_change_of_100000_in_order);
     tcase_add_test(tc, test_watcher_that_does_not_read);
     tcase_add_test(tc, test_expire);

@@ -169,6 +169,84 @@ START_TEST(deleted_file_is_told_once_then_made_anew)
 }
 END_TEST
 
+static struct {
+    unsigned count;
+    uint64_t before, now;
+} jumps;
+
+static void on_jump(void *arg, uint64_t before, uint64_t now)
+{
+    ck_assert_ptr_eq(arg, &jumps);
+    jumps.count++;
+    jumps.before = before;
+    jumps.now = now;
+}
+
+static struct op op_since(uint64_t since)
+{
+    struct op op;
+
+    op_init(&op, OP_CHANGES, NULL);
+    op.label = text("default");
+    op.since = since;
+    return op;
+}
+
+/* Whoever remembers a number is not told of another file's commits behind it. */
+START_TEST(numbers_go_on_whatever_file_is_there)
+{
+    memset(&jumps, 0, sizeof(jumps));
+    start(10000);
+    batcher_on_jump(batcher, on_jump, &jumps);
+    for (int i = 0; i < 5; i++) {
+        submit(op_set("a", text("v")));
+        wait_done((unsigned)i + 1);
+    }
+    ck_assert_uint_eq(done[4]->commit, 5);
+    env_remove(env_path(".spin"));
+    submit(op_set("a", text("refused")));
+    wait_done(6);
+    check_failed(done[5], ERR_OTHER, "deleted or replaced");
+    ck_assert_uint_eq(jumps.count, 0);
+    submit(op_set("a", text("new")));
+    wait_done(7);
+    ck_assert_uint_eq(jumps.count, 1);
+    ck_assert_uint_eq(jumps.before, 5);
+    ck_assert_uint_gt(jumps.now, 5);
+    ck_assert_uint_eq(done[6]->commit, jumps.now + 1);
+    submit(op_since(5));
+    submit(op_since(jumps.now));
+    wait_done(9);
+    ck_assert_int_eq(done[7]->status, ERR_COMPACTED);
+    ck_assert_int_eq(done[8]->status, 0);
+}
+END_TEST
+
+/* The file that was there is not mistaken for one that was replaced. */
+START_TEST(store_that_was_only_closed_goes_on_without_a_jump)
+{
+    memset(&jumps, 0, sizeof(jumps));
+    start(10000);
+    batcher_on_jump(batcher, on_jump, &jumps);
+    submit(op_set("a", text("v")));
+    wait_done(1);
+    for (unsigned i = 0; i < 3; i++) {
+        batcher_rest(batcher, true);
+        while (!batcher_at_rest(batcher))
+            uv_run(&loop, UV_RUN_ONCE);
+        if (i == 2)
+            env_sql("UPDATE spin_key_value SET value = x'00'");
+        batcher_rest(batcher, false);
+        submit(op_set("a", text("v")));
+        wait_done(2 + i);
+        ck_assert_uint_eq(jumps.count, i == 2);
+    }
+    ck_assert_uint_eq(jumps.before, 3);
+    ck_assert_uint_eq(jumps.now, 4);
+    ck_assert_uint_eq(done[3]->commit, 5);
+}
+END_TEST
+
 static struct error trouble;
 
 static void on_trouble(void *arg, const struct error *e)
@@ -216,6 +294,8 @@ Suite *batcher_fault_suite(void)
     tcase_add_test(tc, refusing_closes_an_idle_store);
     tcase_add_test(tc, replaced_directory_is_not_written_to);
     tcase_add_test(tc, deleted_file_is_told_once_then_made_anew);
+    tcase_add_test(tc, numbers_go_on_whatever_file_is_there);
+    tcase_add_test(tc, store_that_was_only_closed_goes_on_without_a_jump);
     tcase_add_test(tc, close_that_fails_is_reported);
     suite_add_tcase(suite, tc);
     return suite;
