@@ -155,7 +155,7 @@ static int replace(char **text, struct error *e, const char *format, ...)
     va_start(args, format);
     n = vasprintf(&made, format, args);
     va_end(args);
-    if (n < 0)
+    if (n < 0 || !made)
         return error_set(e, ERR_OTHER, "out of memory");
     free(*text);
     *text = made;

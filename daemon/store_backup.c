@@ -267,7 +267,7 @@ static int make_own(struct store_backup *b, int64_t sealed)
 /* The copy of a store is never empty: its tables are in it. */
 static int settle(struct store_backup *b, uint64_t *ret_bytes, struct error *e)
 {
-    struct stat st;
+    struct stat st = {0};
     int fd = open(b->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     int errnum = fd < 0 ? errno : make_plain(fd);
     int64_t sealed = errnum ? -1 : next_counter(fd);

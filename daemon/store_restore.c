@@ -306,7 +306,7 @@ static int check_unchanged(const struct store_restore *r, const struct store_use
 
 static int copy_as(struct store_restore *r, const struct store_user *user, struct error *e)
 {
-    struct stat was;
+    struct stat was = {0};
     int to, from, code;
 
     from = open_source(r, user, &was, e);
