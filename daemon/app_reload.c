@@ -8,6 +8,7 @@
 #include "daemon/conn.h"
 #include "daemon/log.h"
 #include "daemon/server.h"
+#include "daemon/watch.h"
 
 /* The slot of before of that instance; NULL: there was none. */
 static struct app_slot *reload_find(struct app *app, const char *id, unsigned instance)
@@ -36,8 +37,10 @@ static void reload_set_spec(struct app *app, struct component *component,
     component_set_spec(component, spec);
     list_each(it, tmp, &app->conns) {
         struct conn *c = container_of(it, struct conn, in_app);
-        if (c->process == component)
-            conn_set_component(c, spec);
+        if (c->process != component)
+            continue;
+        conn_set_component(c, spec);
+        watch_end_revoked(c, batcher_last_commit(app->batcher));
     }
 }
 

@@ -289,11 +289,34 @@ static void watch_release(struct watch *w, uint64_t commit)
     buffer_fini(&w->marks);
 }
 
+/* What was granted when it was asked for may not be any more. */
+static bool watch_is_granted(const struct watch *w)
+{
+    enum op_label_rule rule;
+    struct error e;
+    return !conn_label_rule(w->conn, w->filter.label, &rule, &e) && rule != LABEL_REFUSED;
+}
+
+void watch_end_revoked(struct conn *c, uint64_t commit)
+{
+    struct list *it, *tmp;
+    list_each(it, tmp, &c->watches)
+    {
+        struct watch *w = container_of(it, struct watch, in_conn);
+        if (w->state == WATCH_TELLING && !watch_is_granted(w))
+            watch_overflow(w, commit);
+    }
+}
+
 void watch_begin(struct watch *w, const struct buffer *replay, uint64_t commit)
 {
     bool failed = w->early.failed || w->marks.failed;
     if (w->state == WATCH_ENDED) {
         watch_free(w);
+        return;
+    }
+    if (!watch_is_granted(w)) {
+        watch_overflow(w, commit);
         return;
     }
     watch_replay(w, replay);

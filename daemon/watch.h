@@ -55,6 +55,9 @@ bool watch_end(struct conn *c, uint64_t id);
 /* All that the app held was replaced after that commit, and is now of commit `now`: every watch of it
  * is told that it ended. */
 void watch_overflow_all(struct app *app, uint64_t commit, uint64_t now);
+/* The connection's grants have changed: watches of labels that are none of it any more are told that they ended. All
+ * changes up to that commit were told. */
+void watch_end_revoked(struct conn *c, uint64_t commit);
 /* The connection closes: end all of its watches. */
 void watch_end_all(struct conn *c);
 

@@ -273,6 +273,38 @@ def reload_touches_only_what_changed():
         assert "4000" in command, command
 
 
+def watch_ends_with_the_grant_of_its_label():
+    """The process stays, and is told no more of a store that is not its own any more."""
+    probe = os.path.join(os.path.dirname(os.path.abspath(__file__)), "watch_probe.py")
+    tool = "command = ['/usr/bin/python3', '%s', 'vault', 'default']" % probe
+
+    def grant(stores):
+        write_manifest(path, "app", {"a": tool})
+        text = read(path + "/spin.toml").replace('key_value_stores = ["default"]', "key_value_stores = %s" % stores)
+        with open(path + "/spin.toml", "w") as file:
+            file.write(text)
+
+    with Service(BIN) as service:
+        path = service.register("app", {"a": tool})
+        grant('["default", "vault"]')
+        assert service.run("reload", "app")[0] == 0
+        service.call("app.start", "app")
+        told = path + "/.spin/logs/a_stdout.txt"
+        until(lambda: os.path.exists(told) and "watching default: 2" in read(told), "it watches")
+        pid = service.component("app")["pid"]
+        person = service.client()
+        person.call("attach", "app")
+        person.call("set", "vault", "k", b"1")
+        until(lambda: "changed 1 1 k set None" in read(told), "it is told")
+        grant('["default"]')
+        assert service.run("reload", "app")[0] == 0
+        person.call("set", "vault", "k", b"2")
+        person.call("set", "default", "k", b"2")
+        until(lambda: "changed 2 3 k set None" in read(told), "it is told of its own")
+        assert service.component("app")["pid"] == pid
+        assert "overflow 1 1\n" in read(told) and "changed 1 2" not in read(told), read(told)
+
+
 def reload_at_the_edges():
     """Fewer and more instances, a name, an environment, a manifest that is broken or gone."""
     with Service(BIN) as service:
@@ -414,6 +446,7 @@ run_tests(
         lost_permissions_are_told_and_over_when_they_are,
         another_owner_is_told,
         reload_touches_only_what_changed,
+        watch_ends_with_the_grant_of_its_label,
         reload_at_the_edges,
         check_needs_no_daemon,
         schedules_and_readiness,
