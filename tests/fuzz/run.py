@@ -45,7 +45,7 @@ class Fuzzer:
     def run(self, seconds):
         command = [
             os.path.join(self.directory, "tests/fuzz_" + self.name), "-max_total_time=%d" % seconds,
-            "-timeout=%d" % TIMEOUT, "-rss_limit_mb=%d" % RSS_MB, "-print_final_stats=1", "-reload=0",
+            "-timeout=%d" % TIMEOUT, "-report_slow_units=%d" % TIMEOUT, "-rss_limit_mb=%d" % RSS_MB, "-print_final_stats=1", "-reload=0",
             "-artifact_prefix=%s/" % self.findings, *OPTIONS.get(self.name, []),
         ]
         if self.name in LENGTHS:
