@@ -187,7 +187,7 @@ int store_file_renew_wal(const struct store *s, struct error *e)
 
 int store_file_remove_wal(const struct store *s, struct error *e)
 {
-    if (unlinkat(s->dirfd, WAL_NAME, 0) == 0 || errno == ENOENT)
+    if ((unlinkat(s->dirfd, WAL_NAME, 0) == 0 || errno == ENOENT) && fsync(s->dirfd) == 0)
         return 0;
     return error_set(e, ERR_OTHER, "cannot close '%s': " WAL_NAME ": %s", s->shown, strerror(errno));
 }

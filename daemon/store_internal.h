@@ -338,7 +338,8 @@ int store_file_prepare(struct store *s, int dirfd, bool has_log, struct error *e
 /* Write again what the WAL holds, and sync it: the kernel tells once that it could not be, then takes it for written. What
  * was lost does not verify, and is in the commit log. */
 int store_file_renew_wal(const struct store *s, struct error *e);
-/* Of a file that has become a plain one. SQLite does so too, and does not mind when it fails. */
+/* Of a file that has become a plain one; durable, as is that the journal of this step is gone. SQLite does so too, and does
+ * not mind when it fails. */
 int store_file_remove_wal(const struct store *s, struct error *e);
 /* Behind sqlite3_open_v2: refuse a WAL of another file, and one that was cut off. */
 int store_file_check_form(const struct store *s, struct error *e);

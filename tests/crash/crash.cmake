@@ -31,7 +31,7 @@ endforeach()
 add_test(NAME store_faults COMMAND test_store_faults --stride 61)
 set_tests_properties(store_faults PROPERTIES TIMEOUT 300 LABELS crash)
 # Where something was lost once: seed and call.
-foreach(found 1/3 5/4 7/4 8/4 2/21 6/181 1/141 5/533 8/103 46/356)
+foreach(found 1/3 5/4 7/4 8/4 2/21 6/181 1/141 5/533 8/103 46/356 108/541)
     string(REPLACE "/" ";" found ${found})
     list(GET found 0 seed)
     list(GET found 1 call)
