@@ -112,6 +112,7 @@ Suite *store_backup_suite(void)
     TCase *tc = tcase_create("backup");
 
     tcase_add_checked_fixture(tc, env_setup, env_teardown);
+    tcase_set_timeout(tc, 60);
     tcase_add_test(tc, the_log_of_after_it_is_not_its_own);
     tcase_add_test(tc, the_wal_of_after_it_is_not_its_own);
     tcase_add_test(tc, it_goes_on_where_the_store_was);

@@ -175,6 +175,7 @@ Suite *store_checkpoint_suite(void)
     TCase *tc = tcase_create("checkpoint");
 
     tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_set_timeout(tc, 60);
     tcase_add_test(tc, it_says_nothing_of_another_store);
     tcase_add_test(tc, a_fold_comes_before_the_memory_is_full);
     tcase_add_test(tc, the_wal_begins_anew_while_batches_come);

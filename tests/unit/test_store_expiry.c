@@ -123,6 +123,7 @@ Suite *store_expiry_suite(void)
     TCase *tc = tcase_create("expiry");
 
     tcase_add_checked_fixture(tc, env_setup, env_teardown);
+    tcase_set_timeout(tc, 60);
     tcase_add_test(tc, blobs_in_place_of_names_are_swept_too);
     tcase_add_test(tc, strange_times_do_not_hide_the_others);
     tcase_add_test(tc, next_time_is_one_however_late_the_file);

@@ -98,6 +98,7 @@ Suite *store_restore_suite(void)
     TCase *tc = tcase_create("restore");
 
     tcase_add_checked_fixture(tc, env_setup, env_teardown);
+    tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, restore_that_fails_has_changed_nothing, 0, 2);
     tcase_add_loop_test(tc, source_that_changes_meanwhile_is_refused, 0, 2);
     suite_add_tcase(suite, tc);
