@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "client/cli/explore/api.h"
 #include "client/cli/explore/assets.h"
@@ -252,36 +254,56 @@ static void completed_cb(void *arg, struct MHD_Connection *c, void **state,
     *state = NULL;
 }
 
-static struct MHD_Daemon *start_http(struct web *w)
+/* A socket at a port of this machine's own that nobody has. */
+static int listen_here(uint16_t *ret_port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
+    if (fd < 0)
+        return -1;
+    if (bind(fd, (struct sockaddr *)&address, len) != 0 || listen(fd, WEB_CONNECTIONS) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &len) != 0) {
+        close(fd);
+        return -1;
+    }
+    *ret_port = ntohs(address.sin_port);
+    return fd;
+}
+
+/* The socket is the server's when it has started. */
+static struct MHD_Daemon *start_http(struct web *w, int fd)
+{
     return MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
                                 MHD_USE_POLL | MHD_USE_ITC,
-                            0, NULL, NULL, request_cb, w, MHD_OPTION_SOCK_ADDR,
-                            (struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT,
-                            (unsigned)WEB_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-                            (unsigned)WEB_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                            (size_t)WEB_HEADERS, MHD_OPTION_NOTIFY_COMPLETED, completed_cb, NULL,
-                            MHD_OPTION_END);
+                            0, NULL, NULL, request_cb, w, MHD_OPTION_LISTEN_SOCKET, fd,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)WEB_CONNECTIONS,
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)WEB_TIMEOUT_S,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)WEB_HEADERS,
+                            MHD_OPTION_NOTIFY_COMPLETED, completed_cb, NULL, MHD_OPTION_END);
 }
 
 struct web *web_start(const char *socket, const char *app, char *reason, size_t size)
 {
     struct web *w = calloc(1, sizeof(*w));
-    const union MHD_DaemonInfo *info;
+    uint16_t port = 0;
+    int fd;
 
     if (!w || (socket && !(w->socket = strdup(socket))) || (app && !(w->app = strdup(app)))) {
         snprintf(reason, size, "out of memory");
         web_stop(w);
         return NULL;
     }
-    w->http = start_http(w);
-    info = w->http ? MHD_get_daemon_info(w->http, MHD_DAEMON_INFO_BIND_PORT) : NULL;
-    /* Nobody can be let in before there is a token. */
-    if (!info || !info->port || guard_init(&w->guard, info->port)) {
+    fd = listen_here(&port);
+    /* Before anybody is served: its threads look at the guard. */
+    if (fd >= 0 && guard_init(&w->guard, port) == 0)
+        w->http = start_http(w, fd);
+    if (!w->http) {
         snprintf(reason, size, "cannot serve at 127.0.0.1: %s", strerror(errno));
+        if (fd >= 0)
+            close(fd);
         web_stop(w);
         return NULL;
     }
