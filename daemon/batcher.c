@@ -143,8 +143,8 @@ static void feed_cache(struct batcher *b)
 
     if (!b->cache || b->refusal.code)
         return;
-    /* A write that failed may be there after all. */
-    if (b->job.reopened)
+    /* The store was opened anew: a write that failed may be there after all. */
+    if (b->job.was.database)
         cache_space_clear(b->cache);
     list_each(it, tmp, &b->job.ran) cache_feed(b->cache, op_of(it));
     /* Another file may be in the place of the one that all of this was about. */

@@ -83,7 +83,6 @@ static void job_let_go(struct job *job)
     job_cancel_tasks(job, &why);
     store_close(job->store, &ignored);
     job->store = NULL;
-    job->reopened = true;
 }
 
 /* Where there was a store before it goes on behind that one's commits. */
@@ -224,7 +223,6 @@ void job_run(struct job *job)
 
     job_end_checkpoint(job);
 
-    job->reopened = false;
     job->was = (struct store_place){0};
     job->change_count = 0;
     job->swept = 0;

@@ -26,7 +26,6 @@ struct job {
                                             one to be run beside the next rounds, or NULL */
     bool checkpointing;   /* one is under way: no other */
     struct store_options options;
-    bool reopened;        /* after the round: what was known of the file is to be forgotten */
     unsigned sweep;       /* remove up to so many expired entries; 0: none */
     uint64_t quota_bytes;
     uint64_t quota_entries;

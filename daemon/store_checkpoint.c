@@ -96,21 +96,13 @@ static int open_again(struct store *s)
     return rc == SQLITE_OK && !same_file(s) ? SQLITE_CANTOPEN : rc;
 }
 
-static int sync_file(const struct store *s)
-{
-    sqlite3_file *file = NULL;
-    int rc = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-
-    return rc == SQLITE_OK && file->pMethods ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) : SQLITE_IOERR;
-}
-
 void store_checkpoint_run(struct store_checkpoint *c)
 {
     struct store *s = &c->shell;
 
     c->result = open_again(s);
     if (c->result == SQLITE_OK && c->sync)
-        c->result = sync_file(s);
+        c->result = store_sync_one(s, SQLITE_FCNTL_FILE_POINTER);
     store_pace_set(PACE_SLOW);
     if (c->result == SQLITE_OK && !c->sync)
         c->result = sqlite3_wal_checkpoint_v2(s->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL,

@@ -118,21 +118,27 @@ static int checkpoint(struct store *s, struct error *e)
     return 0;
 }
 
-/* One of SQLite's files. */
-static int sync_one(struct store *s, int which, const char *doing, struct error *e)
+int store_sync_one(const struct store *s, int which)
 {
     sqlite3_file *file = NULL;
     int rc = sqlite3_file_control(s->db, "main", which, &file);
 
-    if (rc == SQLITE_OK && file && file->pMethods)
-        rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+    if (rc != SQLITE_OK)
+        return rc;
+    return file && file->pMethods ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) : SQLITE_IOERR;
+}
+
+static int sync_noted(struct store *s, int which, struct error *e)
+{
+    int rc = store_sync_one(s, which);
+
     store_note_sync(s, rc);
-    return rc == SQLITE_OK ? 0 : store_error(s, rc, doing, e);
+    return rc == SQLITE_OK ? 0 : store_error(s, rc, "checkpoint", e);
 }
 
 int store_sync_file(struct store *s, struct error *e)
 {
-    int code = s->fold.unsynced ? sync_one(s, SQLITE_FCNTL_FILE_POINTER, "checkpoint", e) : 0;
+    int code = s->fold.unsynced ? sync_noted(s, SQLITE_FCNTL_FILE_POINTER, e) : 0;
 
     if (!code)
         s->fold.unsynced = false;
@@ -143,7 +149,7 @@ int store_sync_file(struct store *s, struct error *e)
  * that has been synced the WAL, which is durable, stays as it is: see commit. */
 static int copy_rest(struct store *s, struct error *e)
 {
-    int code = sync_one(s, SQLITE_FCNTL_JOURNAL_POINTER, "checkpoint", e);
+    int code = sync_noted(s, SQLITE_FCNTL_JOURNAL_POINTER, e);
 
     if (code)
         return code;

@@ -250,6 +250,8 @@ void store_memory_leave(struct store *s);
 /* The open transaction (store_fold.c). */
 /* Have the state that all commits so far have led to; call before anything reads or writes. */
 int store_ready(struct store *s, struct error *e);
+/* Sync one of SQLite's files, as SQLITE_FCNTL_… names it. A result of SQLite. */
+int store_sync_one(const struct store *s, int which);
 /* Sync the database's file, if what is in it is not in the WAL any more, or soon will not be. */
 int store_sync_file(struct store *s, struct error *e);
 /* At what length the WAL is brought into the database, in pages. */
