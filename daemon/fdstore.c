@@ -236,8 +236,13 @@ int fdstore_take(struct fdstore *ret, struct error *e)
     s.entries = calloc(count, sizeof(*s.entries));
     manager = connect_manager();
     r = copy && s.entries ? sort_out(&s, copy, count, manager) : -1;
-    if (manager >= 0)
+    int saved = errno;
+    if (manager >= 0) {
+        /* As long as it holds a listening socket, that seems to be another daemon's. */
+        await_manager(manager);
         close(manager);
+    }
+    errno = saved;
     free(copy);
     *ret = s;
     return r == 0 ? 0

@@ -125,9 +125,10 @@ def whatever_ends_the_daemon_ends_the_apps():
 def without_room_it_ends_as_ever():
     for room in (0, 4):
         with Managed(room) as service:
-            path = service.register("app", {"main": shell('trap "echo bye > bye; exit" TERM; while :; do sleep 0.05; done')})
+            path = service.register("app", {"main": shell('trap "echo bye > bye; exit" TERM; touch ready; while :; do sleep 0.05; done')})
             service.call("app.start", "app")
             pid = service.until_state("app", "running")["pid"]
+            until(lambda: os.path.exists(path + "/ready"), "it listens to signals")
             service.leave()
             assert not alive(pid) and read(path + "/bye") and not service.manager.store
             service.start()
