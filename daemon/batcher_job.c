@@ -188,6 +188,8 @@ static void job_work(struct job *job)
     uint64_t synced = store_sync_ns(job->store);
 
     job_begin(job);
+    if (job->writes && !job->sweep)
+        store_expect(job->store, &job->todo);
     job_run_ops(job);
     if (job->sweep)
         job_sweep(job);

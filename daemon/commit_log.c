@@ -1,5 +1,6 @@
 #include "daemon/commit_log.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "daemon/commit_log_format.h"
+#include "daemon/syncer.h"
 #include "protocol/buffer.h"
 
 /* A segment that lasts less than this grows before the other one's turn comes. */
@@ -45,6 +47,13 @@ struct commit_log {
     bool synced;                      /* all that was appended */
     bool broken;
     uint64_t sync_ns;                 /* spent in syncs, so far */
+    struct pending {
+        bool written;                 /* a record is behind the last one, its sync has begun */
+        struct syncer_job sync;
+        size_t size;                  /* of the record … */
+        uint64_t chain;               /* … its checksum … */
+        uint64_t commit;              /* … and number */
+    } pending;
     struct buffer window;             /* what was read last … */
     uint64_t window_at;               /* … from this offset … */
     int window_fd;                    /* … of this file; -1: nothing */
@@ -609,6 +618,8 @@ void commit_log_free(struct commit_log *log)
 {
     if (!log)
         return;
+    if (log->pending.written)
+        syncer_end(&log->pending.sync);
     /* The disk may take now what it did not take then. */
     if (log->broken)
         clear_record(active(log));
@@ -685,11 +696,11 @@ static int write_record(struct commit_log *log, const struct commit_log_record *
     return fail(log, log->active, "write", errnum, e);
 }
 
-int commit_log_append(struct commit_log *log, const struct commit_log_record *record, bool sync,
-                      struct error *e)
+/* Have the record behind the last one, in a segment with room for it. *ret: what is to be noted once it counts. */
+static int write_next(struct commit_log *log, const struct commit_log_record *record,
+                      struct pending *ret, struct error *e)
 {
     size_t size = commit_log_record_size(record->payload.len);
-    struct segment *s;
     uint64_t chain;
     int code;
 
@@ -703,15 +714,87 @@ int commit_log_append(struct commit_log *log, const struct commit_log_record *re
         code = write_record(log, record, &chain, e);
     if (code)
         return code;
-    s = active(log);
     log->synced = false;
-    if (sync)
+    *ret = (struct pending){.size = size, .chain = chain, .commit = record->commit};
+    return 0;
+}
+
+static void note_record(struct commit_log *log, const struct pending *record)
+{
+    struct segment *s = active(log);
+
+    s->end += record->size;
+    s->chain = record->chain;
+    s->last = record->commit;
+}
+
+int commit_log_append(struct commit_log *log, const struct commit_log_record *record, bool sync,
+                      struct error *e)
+{
+    struct pending written;
+    int code;
+
+    assert(!log->pending.written);
+    code = write_next(log, record, &written, e);
+    if (!code && sync)
         code = commit_log_sync(log, e);
+    if (!code)
+        note_record(log, &written);
+    return code;
+}
+
+int commit_log_append_begin(struct commit_log *log, const struct commit_log_record *record,
+                            struct error *e)
+{
+    int code;
+
+    assert(log->synced && !log->pending.written);
+    code = write_next(log, record, &log->pending, e);
     if (code)
         return code;
-    s->end += size;
-    s->chain = chain;
-    s->last = record->commit;
+    log->pending.written = true;
+    syncer_begin(&log->pending.sync, active(log)->fd);
+    return 0;
+}
+
+/* 0 or an errno. */
+static int end_pending(struct commit_log *log)
+{
+    int errnum = syncer_end(&log->pending.sync);
+
+    log->pending.written = false;
+    log->sync_ns += log->pending.sync.ns;
+    return errnum;
+}
+
+int commit_log_append_end(struct commit_log *log, struct error *e)
+{
+    assert(log->pending.written);
+    int errnum = end_pending(log);
+
+    if (errnum) {
+        break_log(log);
+        return fail(log, log->active, "write", errnum, e);
+    }
+    log->synced = true;
+    note_record(log, &log->pending);
+    return 0;
+}
+
+int commit_log_append_undo(struct commit_log *log, struct error *e)
+{
+    assert(log->pending.written);
+    int errnum = end_pending(log);
+
+    if (!errnum)
+        errnum = clear_record(active(log));
+    if (!errnum && sync_timed(log, active(log)->fd) != 0)
+        errnum = errno;
+    if (errnum) {
+        break_log(log);
+        return fail(log, log->active, "write", errnum, e);
+    }
+    log->synced = true;
     return 0;
 }
 

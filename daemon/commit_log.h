@@ -91,10 +91,17 @@ int commit_log_start(struct commit_log *log, struct commit_log_id id, struct err
  * but for a sync that failed: see commit_log_is_broken. */
 int commit_log_append(struct commit_log *log, const struct commit_log_record *record, bool sync,
                       struct error *e);
+/* The same in two halves, of which other things may be done between them, but nothing else with the log: write the record
+ * and have it synced by another thread; then wait for that. All before it must be synced. */
+int commit_log_append_begin(struct commit_log *log, const struct commit_log_record *record,
+                            struct error *e);
+int commit_log_append_end(struct commit_log *log, struct error *e);
+/* In place of the end: take the record back, durably. On failure the log is broken. */
+int commit_log_append_undo(struct commit_log *log, struct error *e);
 /* Sync what was appended without. */
 int commit_log_sync(struct commit_log *log, struct error *e);
 bool commit_log_is_synced(const struct commit_log *log);
-/* How long commit_log_append and commit_log_sync have waited for the disk, since it was opened. */
+/* How long the disk has taken to sync for commit_log_append and commit_log_sync, since it was opened. */
 uint64_t commit_log_sync_ns(const struct commit_log *log);
 /* A sync has failed: what is on the disk is not known. Nothing is appended any more until the
  * database holds all, durably, under a new epoch, and commit_log_start was called. */

@@ -72,6 +72,7 @@ static void store_free(struct store *s)
     store_changes_fini(s);
     store_log_fini(s);
     buffer_fini(&s->redo);
+    store_early_fini(s);
     free(s->path);
     free(s);
 }
@@ -87,6 +88,7 @@ static int store_new(const struct directory *directory, const struct store_optio
     s->options = *options;
     s->fold.bound = options->fold_changes < FOLD_FIRST ? options->fold_changes : FOLD_FIRST;
     buffer_init(&s->redo);
+    buffer_init(&s->early.payload);
     int code = directory_copy(&s->directory, directory, e);
     if (code) {
         free(s);

@@ -24,6 +24,9 @@ struct store_place {
     uint64_t commit;
 };
 
+/* Whether a batch's record is written before the batch runs, where that can be. */
+enum store_early_use { STORE_EARLY_AS_PAYS, STORE_EARLY_NEVER, STORE_EARLY_ALWAYS };
+
 /* How a store works; what it holds does not depend on it. */
 struct store_options {
     struct store_share *share; /* borrowed; NULL: its own, of STORE_MEMORY bytes */
@@ -32,6 +35,7 @@ struct store_options {
     uint32_t fold_changes;   /* most changes that gather before they are folded into the database */
     uint32_t wal_pages;      /* pages of 4 KiB in the WAL at which it is brought into the database */
     uint32_t page_size;      /* of a new file, in bytes: a power of two from 512 to 65536 */
+    enum store_early_use early;
     bool checksums;          /* values have checksums: from the next opening on */
     struct store_place known; /* where the directory's store was when it was open last: numbers go on behind that, whatever
                                  file is there now */
@@ -85,6 +89,9 @@ int store_forget_log(const struct directory *directory, struct error *e);
  * what each batch changed is in the commit log before store_commit returns. When much has gathered,
  * store_begin folds it into the database first. */
 int store_begin(struct store *s, struct error *e);
+/* After store_begin, of a batch: these operations (struct op, by their links) will be run in it, in this order. A hint: the
+ * disk may begin with them. */
+void store_expect(struct store *s, struct list *ops);
 /* Run one operation; its outcome is in the op. One that fails changes nothing and leaves the others
  * of the batch alone; if SQLite had to give up the whole batch for it (disk full, input/output
  * error), the commit fails with that reason. A write must be inside a batch. */

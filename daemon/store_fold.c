@@ -394,6 +394,7 @@ int store_begin(struct store *s, struct error *e)
     if (code)
         return code;
     s->in_batch = true;
+    s->early.count = 0;
     s->lost.code = 0;
     s->told = false;
     store_changes_clear(s);
@@ -422,6 +423,7 @@ int store_commit(struct store *s, struct error *e)
     int rc = SQLITE_OK;
     int code = 0;
 
+    store_early_ran(s);
     store_note_lost(s);
     if (s->lost.code)
         code = error_set(e, s->lost.code, "%s", s->lost.text);
@@ -429,8 +431,9 @@ int store_commit(struct store *s, struct error *e)
         rc = store_log_write(s);
     if (rc != SQLITE_OK)
         code = store_error(s, rc, "write", e);
-    if (!code && s->changes.count)
-        code = store_redo_append(s, e);
+    if (!code)
+        code = s->changes.count ? store_redo_append(s, e) : store_early_undo(s, e);
+    store_early_committed(s);
     if (code)
         store_rollback(s);
     else if (s->changes.count)
@@ -448,6 +451,7 @@ void store_rollback(struct store *s)
         return;
     s->in_batch = false;
     s->lost.code = 0;
+    store_early_undo(s, &ignored);
     store_changes_clear(s);
     s->quota = s->quota_before;
     /* What fails here is tried again, and told, by whoever comes next. */

@@ -134,6 +134,17 @@ struct store_fold {
     bool doubtful;        /* a sync of the WAL has failed: what of it is on the disk is not known */
 };
 
+/* A batch's record that is written before the batch runs. */
+struct store_early {
+    bool written;          /* it is in the log, and to be ended or undone */
+    struct buffer payload; /* of it */
+    uint32_t count;        /* operations of the batch; 0: they are not all plain */
+    uint64_t began_ns;     /* when it began … */
+    uint64_t synced_ns;    /* … and how long syncs had taken by then */
+    uint64_t op_ns;        /* an operation takes about this … */
+    uint64_t sync_ns;      /* … and the log's sync this */
+};
+
 struct store {
     struct directory directory; /* a copy */
     char *path;                 /* of the file; owned */
@@ -148,6 +159,7 @@ struct store {
     struct commit_log *commit_log;
     struct commit_log_id log_id; /* as the database has it */
     struct buffer redo;         /* the commit log's record in the making */
+    struct store_early early;
     int64_t unsynced_ms;        /* when the first commit that is not synced was written; 0: none is */
     bool busy;                  /* counted in options.share */
     uint32_t page_bytes;        /* the size of a page of the file */
@@ -267,9 +279,25 @@ bool store_may_write(const struct store *s);
 /* Everything in the database, durably, and the commit log begun anew. */
 int store_settle(struct store *s, struct error *e);
 
+/* The batch's record that was written before it ran, if there is one (store_early.c). */
+/* The batch has run; its commit is done. */
+void store_early_ran(struct store *s);
+void store_early_committed(struct store *s);
+/* Whether it is there and of that payload; then it counts, and is to be ended. */
+bool store_early_holds(struct store *s, const struct buffer *payload);
+/* Take it back, durably. */
+int store_early_undo(struct store *s, struct error *e);
+void store_early_fini(struct store *s);
+
 /* The commit log's records (store_redo.c). */
 /* Append what the batch changed. */
 int store_redo_append(struct store *s, struct error *e);
+/* Pack one change; `before` is the one in front of it, or NULL. */
+void store_redo_pack(struct buffer *b, const struct store_change *c,
+                     const struct store_change *before);
+/* The next commit's record, of such a payload. */
+struct commit_log_record store_redo_record(const struct store *s, const struct buffer *payload,
+                                           uint32_t changes);
 /* Each change of a record; ERR_INVALID_REQUEST when it is malformed, else what `each` returns. */
 int store_redo_each(const struct store *s, const struct commit_log_record *record,
                     int (*each)(void *arg, const struct store_change *change, struct error *e),

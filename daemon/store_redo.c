@@ -44,8 +44,8 @@ static uint8_t *put_bytes(uint8_t *at, struct slice bytes)
     return at + bytes.len;
 }
 
-static void pack_change(struct buffer *b, const struct store_change *c,
-                        const struct store_change *before)
+void store_redo_pack(struct buffer *b, const struct store_change *c,
+                     const struct store_change *before)
 {
     bool same = before && equal(c->label, before->label);
     struct slice label = {0};
@@ -71,6 +71,17 @@ static void pack_change(struct buffer *b, const struct store_change *c,
     b->len = (size_t)(at - b->data);
 }
 
+struct commit_log_record store_redo_record(const struct store *s, const struct buffer *payload,
+                                           uint32_t changes)
+{
+    return (struct commit_log_record){
+        .commit = s->commit + 1,
+        .time_ms = s->now_ms,
+        .changes = changes,
+        .payload = {(const char *)payload->data, payload->len},
+    };
+}
+
 int store_redo_append(struct store *s, struct error *e)
 {
     const struct store_changes *c = &s->changes;
@@ -80,15 +91,15 @@ int store_redo_append(struct store *s, struct error *e)
         buffer_fini(b);
     buffer_clear(b);
     for (size_t i = 0; i < c->count; i++)
-        pack_change(b, &c->list[i], i ? &c->list[i - 1] : NULL);
+        store_redo_pack(b, &c->list[i], i ? &c->list[i - 1] : NULL);
     if (b->failed)
         return error_set(e, ERR_OTHER, "out of memory");
-    struct commit_log_record record = {
-        .commit = s->commit + 1,
-        .time_ms = s->now_ms,
-        .changes = (uint32_t)c->count,
-        .payload = {(const char *)b->data, b->len},
-    };
+    if (store_early_holds(s, b))
+        return commit_log_append_end(s->commit_log, e);
+    int code = store_early_undo(s, e);
+    if (code)
+        return code;
+    struct commit_log_record record = store_redo_record(s, b, (uint32_t)c->count);
     return commit_log_append(s->commit_log, &record, !s->options.relaxed, e);
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/clock.h"
+#include "daemon/syncer.h"
 #include "daemon/store.h"
 #include "memory.h"
 #include "script_batch.h"
@@ -127,6 +128,7 @@ static void note_refused(struct run *r, size_t begun, const struct state *state,
         .acknowledged = disk_position(r->disk),
         .durable = SIZE_MAX,
         .failed = true,
+        .gone = SIZE_MAX,
     };
 }
 
@@ -192,6 +194,8 @@ static void open_store(struct run *r)
     r->options.fold_changes = 5 + random_below(&r->random, 60);
     r->options.wal_pages = 4 + random_below(&r->random, 12);
     r->options.relaxed = random_percent(&r->random, 20) && !r->faulty;
+    r->options.early = random_percent(&r->random, 50) ? STORE_EARLY_ALWAYS : STORE_EARLY_AS_PAYS;
+    syncer_set_threads(r->faulty ? 0 : random_below(&r->random, 2));
     try_to_open(r);
     uint64_t commit = last_moment(r)->commit;
     if (r->faulty && store_commit_number(r->store) == commit + 1 &&
@@ -241,9 +245,18 @@ static void run_batch(struct run *r)
 {
     const struct moment last = *last_moment(r);
     size_t begun = disk_position(r->disk);
-    bool done = script_batch(r->store, &r->random, r->faulty, &r->state);
+    struct state early = r->state;
+    bool done = r->options.early == STORE_EARLY_ALWAYS && random_percent(&r->random, 60)
+                    ? script_batch_early(r->store, &r->random, r->faulty, &r->state, &early)
+                    : script_batch(r->store, &r->random, r->faulty, &r->state);
     uint64_t commit = store_commit_number(r->store);
 
+    /* A cut before that record was taken back may show it. */
+    if (state_digest(&early) != last.digest && state_digest(&early) != state_digest(&r->state)) {
+        note_refused(r, begun, &early, last.commit + 1);
+        if (!r->faulty)
+            r->script->moments[r->script->count - 1].gone = disk_position(r->disk);
+    }
     if (!done) {
         r->script->failures++;
         note_refused(r, begun, &r->state, last.commit + 1);

@@ -18,6 +18,7 @@ struct moment {
     size_t durable;      /* when the store said that it is on the disk; SIZE_MAX: it never did */
     bool failed;         /* the store said that it is not done, when it was `acknowledged`: a disk that took it but neither its
                             sync nor its removal may show it until the next one is done */
+    size_t gone;         /* of one that failed: when it had been taken back durably; SIZE_MAX: not known */
 };
 
 struct backup_file {

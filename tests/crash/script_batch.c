@@ -20,6 +20,7 @@ struct planned {
 
 struct plan {
     struct planned list[OPS_MOST];
+    struct state_entry written[OPS_MOST]; /* of an early batch */
     unsigned count;
     struct random *random;
     struct state *state; /* as it is once all of the plan so far is done */
@@ -323,6 +324,78 @@ bool script_batch(struct store *s, struct random *random, bool faulty, struct st
     memory_spare();
     if (code && !faulty)
         trial_fail("a batch cannot be committed: %s", e.text);
+    free_plan(&plan);
+    return code == 0;
+}
+
+/* Sets without a time to live. Their keys, for who has to find out what is left of them. */
+static void plan_early(struct plan *plan, uint32_t count, unsigned keys[OPS_MOST])
+{
+    for (uint32_t i = 0; i < count; i++) {
+        keys[i] = pick_key(plan, -1);
+        struct planned *p = plan_op(plan, OP_SET, keys[i]);
+        set_entry(plan, keys[i], 0);
+        plan->written[i] = plan->state->entries[keys[i]];
+        p->op.value = pack_entry(&p->value, keys[i], &plan->state->entries[keys[i]]);
+    }
+}
+
+static void expect_planned(struct store *s, struct plan *plan)
+{
+    struct list ops;
+
+    list_init(&ops);
+    for (unsigned i = 0; i < plan->count; i++)
+        list_push(&ops, &plan->list[i].op.link);
+    memory_spare_end();
+    store_expect(s, &ops);
+    memory_spare();
+    while (!list_empty(&ops))
+        list_pop(&ops);
+}
+
+/* All but those that fail, and perhaps the last one: *state is what that makes of it. */
+static void run_expected(struct store *s, struct plan *plan, bool faulty, uint32_t count,
+                         const unsigned keys[OPS_MOST], struct state *state)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct op *op = &plan->list[i].op;
+        memory_spare_end();
+        store_run(s, op);
+        memory_spare();
+        if (op->status && !faulty)
+            trial_fail("an expected set fails: %s", op->error);
+        if (!op->status)
+            state->entries[keys[i]] = plan->written[i];
+    }
+}
+
+bool script_batch_early(struct store *s, struct random *random, bool faulty, struct state *state,
+                        struct state *early)
+{
+    struct plan plan = {.random = random, .state = early};
+    struct error e = {0};
+    unsigned keys[OPS_MOST];
+    uint32_t count = 1 + random_below(random, OPS_MOST);
+    bool all = random_percent(random, 75);
+
+    *early = *state;
+    memory_spare_end();
+    int code = store_begin(s, &e);
+    memory_spare();
+    if (code && !faulty)
+        trial_fail("a batch cannot begin: %s", e.text);
+    if (code)
+        return false;
+    plan_early(&plan, count, keys);
+    expect_planned(s, &plan);
+    sweep(s, faulty, state);
+    run_expected(s, &plan, faulty, all ? count : count - 1, keys, state);
+    memory_spare_end();
+    code = store_commit(s, &e);
+    memory_spare();
+    if (code && !faulty)
+        trial_fail("an early batch cannot be committed: %s", e.text);
     free_plan(&plan);
     return code == 0;
 }

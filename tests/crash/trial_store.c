@@ -42,7 +42,7 @@ static bool may_be_found(const struct moment *m, size_t index, size_t first, siz
                          size_t position)
 {
     if (m->failed)
-        return m->begun < position && index > first;
+        return m->begun < position && position < m->gone && index > first;
     return index >= first && index <= last;
 }
 

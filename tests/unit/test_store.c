@@ -277,6 +277,7 @@ int main(void)
     srunner_add_suite(runner, store_list_suite());
     srunner_add_suite(runner, store_file_suite());
     srunner_add_suite(runner, store_crash_suite());
+    srunner_add_suite(runner, store_early_suite());
     srunner_add_suite(runner, store_expiry_suite());
     srunner_add_suite(runner, store_fault_suite());
     srunner_add_suite(runner, store_numbers_suite());

@@ -7,6 +7,7 @@
 Suite *store_list_suite(void);
 Suite *store_file_suite(void);
 Suite *store_crash_suite(void);
+Suite *store_early_suite(void);
 Suite *store_expiry_suite(void);
 Suite *store_fault_suite(void);
 Suite *store_numbers_suite(void);
