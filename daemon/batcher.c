@@ -9,6 +9,7 @@
 #include "daemon/clock.h"
 #include "daemon/gather.h"
 #include "daemon/probes.h"
+#include "daemon/run_soon.h"
 
 /* Bounds of one batch, so that what comes behind it does not wait long: operations, bytes to be
  * written, expired entries removed. */
@@ -128,6 +129,7 @@ static void tell_trouble(struct batcher *b, const struct error *e)
 
 static void round_work_cb(uv_work_t *work)
 {
+    run_soon(RUN_FIRST);
     job_run(container_of(work, struct job, work));
 }
 

@@ -5,6 +5,7 @@
 #include "daemon/app.h"
 #include "daemon/conn.h"
 #include "daemon/log.h"
+#include "daemon/run_soon.h"
 #include "daemon/server.h"
 #include "protocol/limits.h"
 
@@ -169,6 +170,8 @@ static void share_count_apps(struct server *s)
     if (s->contended == (busy > 1))
         return;
     s->contended = busy > 1;
+    run_soon_want(s->contended);
+    run_soon(RUN_NEXT);
     list_each(it, tmp, &s->apps.all)
         batcher_set_shared(container_of(it, struct app, link)->batcher, s->contended);
 }

@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/run_soon.h"
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t asked = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t done = PTHREAD_COND_INITIALIZER;
@@ -48,6 +50,7 @@ static void *serve(void *unused)
             pthread_cond_wait(&asked, &lock);
             idle--;
         }
+        run_soon(RUN_FIRST);
         run(container_of(waiting.next, struct syncer_job, link));
         pthread_cond_broadcast(&done);
     }

@@ -38,6 +38,10 @@ bobbin_check_test(test_gather
     SOURCES unit/test_gather.c
     LIBRARIES bobbin_test_store
     LABELS unit)
+bobbin_check_test(test_run_soon
+    SOURCES unit/test_run_soon.c
+    LIBRARIES bobbin_test_store
+    LABELS unit)
 bobbin_check_test(test_syncer
     SOURCES unit/test_syncer.c
     LIBRARIES bobbin_test_store
