@@ -9,6 +9,9 @@
 
 #include "daemon/run_soon.h"
 
+/* What a sync needs, and a sanitizer. */
+#define STACK_BYTES (256u << 10)
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t asked = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t done = PTHREAD_COND_INITIALIZER;
@@ -61,15 +64,20 @@ static void *serve(void *unused)
 static void make_thread(void)
 {
     pthread_t thread;
+    pthread_attr_t small;
     sigset_t all, before;
 
+    if (pthread_attr_init(&small) != 0)
+        return;
+    pthread_attr_setstacksize(&small, STACK_BYTES);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (pthread_create(&thread, NULL, serve, NULL) == 0) {
+    if (pthread_create(&thread, &small, serve, NULL) == 0) {
         pthread_detach(thread);
         threads++;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&small);
 }
 
 void syncer_begin(struct syncer_job *job, int fd)
