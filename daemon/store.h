@@ -109,7 +109,7 @@ void store_set_relaxed(struct store *s, bool relaxed);
  * for. What cannot be synced goes to the database. */
 int store_sync(struct store *s, bool now, struct error *e);
 
-/* How many nanoseconds it has waited for syncs of the commit log, since it was opened. */
+/* How many nanoseconds syncs of the commit log have taken, since it was opened. */
 uint64_t store_sync_ns(const struct store *s);
 
 /* Outside a batch: commit what has gathered to the database. Nothing is lost when that fails. */

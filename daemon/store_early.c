@@ -11,6 +11,8 @@
 
 /* A batch and a sync that take less than this each are not worth a second thread, in nanoseconds. */
 #define EARLY_LEAST_NS 100000u
+/* What goes to the disk in so many bytes takes it much longer than SQLite, and is in memory twice. */
+#define EARLY_MOST (1u << 20)
 /* What is expected of the next one is the mean of about so many. */
 #define MEAN_OF 8
 
@@ -59,6 +61,7 @@ static bool pays(const struct store *s, uint32_t count)
     return s->early.op_ns * count >= EARLY_LEAST_NS && s->early.sync_ns >= EARLY_LEAST_NS;
 }
 
+/* False: it is left to the batch. */
 static bool pack(struct store *s, struct list *ops)
 {
     struct buffer *b = &s->early.payload;
@@ -66,6 +69,8 @@ static bool pack(struct store *s, struct list *ops)
     struct list *it, *tmp;
     bool first = true;
 
+    if (b->cap > 2 * EARLY_MOST)
+        buffer_fini(b);
     buffer_clear(b);
     list_each(it, tmp, ops)
     {
@@ -76,8 +81,12 @@ static bool pack(struct store *s, struct list *ops)
         change.label = op->label;
         change.key = op->key;
         change.value = op->value;
+        if (!store_redo_acceptable(&change))
+            return false;
         store_redo_pack(b, &change, first ? NULL : &before);
         first = false;
+        if (b->len > EARLY_MOST)
+            return false;
     }
     return !b->failed;
 }

@@ -295,6 +295,8 @@ int store_redo_append(struct store *s, struct error *e);
 /* Pack one change; `before` is the one in front of it, or NULL. */
 void store_redo_pack(struct buffer *b, const struct store_change *c,
                      const struct store_change *before);
+/* Whether it would be done again from a record. */
+bool store_redo_acceptable(const struct store_change *c);
 /* The next commit's record, of such a payload. */
 struct commit_log_record store_redo_record(const struct store *s, const struct buffer *payload,
                                            uint32_t changes);

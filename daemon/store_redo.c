@@ -133,7 +133,7 @@ static bool unpack_change(struct reader *r, struct slice *label, struct store_ch
 }
 
 /* Nothing gets into a file this way that could not have been asked for. */
-static bool acceptable(const struct store_change *c)
+bool store_redo_acceptable(const struct store_change *c)
 {
     if (!utf8_valid(c->label.data, c->label.len) || !utf8_valid(c->key.data, c->key.len))
         return false;
@@ -210,7 +210,7 @@ static int redo(void *arg, const struct commit_log_record *record, struct error 
     msgpack_pack_array(&pk, record->changes);
     for (uint32_t i = 0; !code && rc == SQLITE_OK && i < record->changes; i++) {
         struct store_change c;
-        if (unpack_change(&r, &label, &c) && acceptable(&c)) {
+        if (unpack_change(&r, &label, &c) && store_redo_acceptable(&c)) {
             pack_row(&pk, &c);
             rc = redo_change(s, &c);
         } else {
@@ -242,7 +242,7 @@ int store_redo_each(const struct store *s, const struct commit_log_record *recor
 
     for (uint32_t i = 0; !code && i < record->changes; i++) {
         struct store_change c;
-        if (!unpack_change(&r, &label, &c) || !acceptable(&c)) {
+        if (!unpack_change(&r, &label, &c) || !store_redo_acceptable(&c)) {
             malformed(s, record, e);
             return e->code = ERR_INVALID_REQUEST;
         }

@@ -110,17 +110,44 @@ START_TEST(the_record_is_there_before_the_batch_runs)
 }
 END_TEST
 
-START_TEST(what_fails_is_taken_back)
+START_TEST(what_cannot_be_written_is_not_written_early)
 {
     static char long_key[LIMIT_KEY + 2];
 
     memset(long_key, 'k', LIMIT_KEY + 1);
     ops[0].key = text(long_key);
     begin();
+    check_left("old", NULL, 1);
     run_first(OPS);
     ck_assert_int_eq(ops[0].status, ERR_TOO_LARGE);
     commit();
     check_left("old", "b", 2);
+    check_goes_on();
+}
+END_TEST
+
+START_TEST(what_is_not_run_is_taken_back)
+{
+    begin();
+    check_left("new", "b", 2);
+    run_first(1);
+    commit();
+    check_left("new", NULL, 2);
+    check_goes_on();
+}
+END_TEST
+
+START_TEST(much_is_not_written_early)
+{
+    static char much[(1 << 20) + 1];
+
+    memset(much, 'v', sizeof(much) - 1);
+    ops[2].value = text(much);
+    begin();
+    check_left("old", NULL, 1);
+    run_first(OPS);
+    commit();
+    check_left("new", much, 2);
     check_goes_on();
 }
 END_TEST
@@ -252,7 +279,9 @@ Suite *store_early_suite(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, the_record_is_there_before_the_batch_runs);
-    tcase_add_test(tc, what_fails_is_taken_back);
+    tcase_add_test(tc, what_cannot_be_written_is_not_written_early);
+    tcase_add_test(tc, what_is_not_run_is_taken_back);
+    tcase_add_test(tc, much_is_not_written_early);
     tcase_add_test(tc, a_batch_that_changes_nothing_leaves_nothing);
     tcase_add_test(tc, what_is_rolled_back_leaves_nothing);
     tcase_add_test(tc, a_sync_that_fails_undoes_the_batch);
