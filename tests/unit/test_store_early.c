@@ -104,7 +104,8 @@ START_TEST(the_record_is_there_before_the_batch_runs)
     run_first(OPS);
     commit();
     ck_assert_int_eq(test_vfs_count(VFS_LOG_SYNC), before + 1);
-    ck_assert_str_eq((char *)ops[1].result.data + 2, "new");
+    ck_assert_uint_eq(ops[1].result.len, 5);
+    ck_assert_mem_eq(ops[1].result.data + 2, "new", 3);
     check_left("new", "b", 2);
     check_goes_on();
 }
