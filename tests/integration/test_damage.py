@@ -2,6 +2,7 @@
 """Damaged files of an app: an error that says what is wrong, for that app alone; and what can be got out of them.
 Usage: test_damage.py BIN_DIR. BOBBIN_FLIPS sets how many damaged files are tried (40)."""
 import contextlib
+import fcntl
 import os
 import random
 import shutil
@@ -34,6 +35,18 @@ def until_closed(path):
     """One plain file is left."""
     names = [path + log for log in LOGS] + [path + DB + "-wal", path + DB + "-journal"]
     until(lambda: os.path.exists(path + DB) and not any(map(os.path.exists, names)), "%s is closed" % path)
+    until(lambda: not is_locked(path + "/.spin"), "%s is let go" % path)
+
+
+def is_locked(directory):
+    fd = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
 
 
 def plain_app(service, name="whole"):
