@@ -653,6 +653,17 @@ uint64_t commit_log_sync_ns(const struct commit_log *log)
     return log->sync_ns;
 }
 
+/* Take note of how a sync of all that was written ended. */
+static int note_sync(struct commit_log *log, int errnum, struct error *e)
+{
+    if (!errnum) {
+        log->synced = true;
+        return 0;
+    }
+    break_log(log);
+    return fail(log, log->active, "write", errnum, e);
+}
+
 int commit_log_sync(struct commit_log *log, struct error *e)
 {
     struct segment *s = active(log);
@@ -662,13 +673,7 @@ int commit_log_sync(struct commit_log *log, struct error *e)
     /* The kernel tells of a failure once, and then takes what was lost for written. */
     if (log->broken)
         return refuse(log, log->active, "a sync of it has failed", e);
-    if (sync_timed(log, s->fd) != 0) {
-        int errnum = errno;
-        break_log(log);
-        return fail(log, log->active, "write", errnum, e);
-    }
-    log->synced = true;
-    return 0;
+    return note_sync(log, sync_timed(log, s->fd) == 0 ? 0 : errno, e);
 }
 
 static int write_record(struct commit_log *log, const struct commit_log_record *record,
@@ -770,15 +775,11 @@ static int end_pending(struct commit_log *log)
 int commit_log_append_end(struct commit_log *log, struct error *e)
 {
     assert(log->pending.written);
-    int errnum = end_pending(log);
+    int code = note_sync(log, end_pending(log), e);
 
-    if (errnum) {
-        break_log(log);
-        return fail(log, log->active, "write", errnum, e);
-    }
-    log->synced = true;
-    note_record(log, &log->pending);
-    return 0;
+    if (!code)
+        note_record(log, &log->pending);
+    return code;
 }
 
 int commit_log_append_undo(struct commit_log *log, struct error *e)
@@ -790,12 +791,7 @@ int commit_log_append_undo(struct commit_log *log, struct error *e)
         errnum = clear_record(active(log));
     if (!errnum && sync_timed(log, active(log)->fd) != 0)
         errnum = errno;
-    if (errnum) {
-        break_log(log);
-        return fail(log, log->active, "write", errnum, e);
-    }
-    log->synced = true;
-    return 0;
+    return note_sync(log, errnum, e);
 }
 
 bool commit_log_is_synced(const struct commit_log *log)

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "daemon/clock.h"
-#include "daemon/syncer.h"
 #include "daemon/store.h"
+#include "daemon/syncer.h"
 #include "memory.h"
 #include "script_batch.h"
 #include "sim.h"

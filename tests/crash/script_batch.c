@@ -303,29 +303,43 @@ static void free_plan(struct plan *plan)
     }
 }
 
-bool script_batch(struct store *s, struct random *random, bool faulty, struct state *state)
+static bool begin_batch(struct store *s, bool faulty)
 {
-    struct plan plan = {.random = random, .state = state};
     struct error e = {0};
-    uint32_t count = 1 + random_below(random, OPS_MOST);
 
     memory_spare_end();
     int code = store_begin(s, &e);
     memory_spare();
     if (code && !faulty)
         trial_fail("a batch cannot begin: %s", e.text);
-    if (code)
+    return code == 0;
+}
+
+/* Whether it was acknowledged; the plan is done with. */
+static bool commit_batch(struct store *s, bool faulty, struct plan *plan)
+{
+    struct error e = {0};
+
+    memory_spare_end();
+    int code = store_commit(s, &e);
+    memory_spare();
+    if (code && !faulty)
+        trial_fail("a batch cannot be committed: %s", e.text);
+    free_plan(plan);
+    return code == 0;
+}
+
+bool script_batch(struct store *s, struct random *random, bool faulty, struct state *state)
+{
+    struct plan plan = {.random = random, .state = state};
+    uint32_t count = 1 + random_below(random, OPS_MOST);
+
+    if (!begin_batch(s, faulty))
         return false;
     sweep(s, faulty, state);
     for (uint32_t i = 0; i < count; i++)
         run_planned(s, &plan, faulty);
-    memory_spare_end();
-    code = store_commit(s, &e);
-    memory_spare();
-    if (code && !faulty)
-        trial_fail("a batch cannot be committed: %s", e.text);
-    free_plan(&plan);
-    return code == 0;
+    return commit_batch(s, faulty, &plan);
 }
 
 /* Sets without a time to live. Their keys, for who has to find out what is left of them. */
@@ -374,28 +388,16 @@ bool script_batch_early(struct store *s, struct random *random, bool faulty, str
                         struct state *early)
 {
     struct plan plan = {.random = random, .state = early};
-    struct error e = {0};
     unsigned keys[OPS_MOST];
     uint32_t count = 1 + random_below(random, OPS_MOST);
     bool all = random_percent(random, 75);
 
     *early = *state;
-    memory_spare_end();
-    int code = store_begin(s, &e);
-    memory_spare();
-    if (code && !faulty)
-        trial_fail("a batch cannot begin: %s", e.text);
-    if (code)
+    if (!begin_batch(s, faulty))
         return false;
     plan_early(&plan, count, keys);
     expect_planned(s, &plan);
     sweep(s, faulty, state);
     run_expected(s, &plan, faulty, all ? count : count - 1, keys, state);
-    memory_spare_end();
-    code = store_commit(s, &e);
-    memory_spare();
-    if (code && !faulty)
-        trial_fail("an early batch cannot be committed: %s", e.text);
-    free_plan(&plan);
-    return code == 0;
+    return commit_batch(s, faulty, &plan);
 }
