@@ -26,3 +26,11 @@ int64_t clock_now_ms(void)
     }
     return up + offset;
 }
+
+uint64_t clock_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}

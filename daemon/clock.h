@@ -7,5 +7,7 @@
 
 /* Milliseconds since 1970. Any thread; never goes back while the process lives. */
 int64_t clock_now_ms(void);
+/* Nanoseconds since some moment, to measure how long something takes. Any thread. */
+uint64_t clock_ns(void);
 
 #endif

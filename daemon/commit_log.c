@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/clock.h"
 #include "daemon/commit_log_format.h"
 #include "daemon/syncer.h"
 #include "protocol/buffer.h"
@@ -629,21 +630,13 @@ void commit_log_free(struct commit_log *log)
     free(log);
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static int sync_timed(struct commit_log *log, int fd)
 {
-    uint64_t began = now_ns();
+    uint64_t began = clock_ns();
     int rc = fdatasync(fd);
     int errnum = errno;
 
-    log->sync_ns += now_ns() - began;
+    log->sync_ns += clock_ns() - began;
     errno = errnum;
     return rc;
 }

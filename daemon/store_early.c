@@ -5,8 +5,8 @@
  * record is made as ever: if it is the same one, only the sync is waited for. If not (an entry could not be written), the
  * one that was written early is taken back before anybody is answered. */
 #include <string.h>
-#include <time.h>
 
+#include "daemon/clock.h"
 #include "daemon/store_internal.h"
 
 /* A batch and a sync that take less than this each are not worth a second thread, in nanoseconds. */
@@ -15,14 +15,6 @@
 #define EARLY_MOST (1u << 20)
 /* What is expected of the next one is the mean of about so many. */
 #define MEAN_OF 8
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void learn(uint64_t *mean, uint64_t value)
 {
@@ -98,7 +90,7 @@ void store_expect(struct store *s, struct list *ops)
     uint32_t writes;
 
     early->count = count_plain(ops, &writes);
-    early->began_ns = now_ns();
+    early->began_ns = clock_ns();
     early->synced_ns = commit_log_sync_ns(s->commit_log);
     if (!early->count || !writes || s->options.relaxed || s->quota.max_bytes || s->quota.max_entries ||
         !commit_log_is_synced(s->commit_log) || !pays(s, early->count) || !pack(s, ops))
@@ -113,7 +105,7 @@ void store_early_ran(struct store *s)
     struct store_early *early = &s->early;
 
     if (early->count)
-        learn(&early->op_ns, (now_ns() - early->began_ns) / early->count);
+        learn(&early->op_ns, (clock_ns() - early->began_ns) / early->count);
 }
 
 void store_early_committed(struct store *s)

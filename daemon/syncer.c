@@ -4,9 +4,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "daemon/clock.h"
 #include "daemon/run_soon.h"
 
 /* What a sync needs, and a sanitizer. */
@@ -20,23 +20,15 @@ static unsigned most = SYNCER_THREADS;
 static unsigned threads; /* made so far … */
 static unsigned idle;    /* … and those of them that wait for something to do */
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* With the lock held, which is given back meanwhile. */
 static void run(struct syncer_job *job)
 {
     list_remove(&job->link);
     job->state = SYNCER_RUNNING;
     pthread_mutex_unlock(&lock);
-    uint64_t began = now_ns();
+    uint64_t began = clock_ns();
     int errnum = fdatasync(job->fd) == 0 ? 0 : errno;
-    uint64_t took = now_ns() - began;
+    uint64_t took = clock_ns() - began;
     pthread_mutex_lock(&lock);
     job->errnum = errnum;
     job->ns = took;
