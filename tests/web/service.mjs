@@ -35,6 +35,9 @@ export class Service {
     this.socket = join(this.dir, "bobbin.sock");
     this.children = [];
     this.loads = [];
+    // Whatever ends this process, nothing outlives it: a child that did would hold the test's output open until its time limit.
+    this.killAll = () => this.children.forEach((child) => child.kill("SIGKILL"));
+    process.on("exit", this.killAll);
   }
 
   start(program, args, options) {
@@ -93,6 +96,7 @@ export class Service {
       child.kill("SIGTERM");
       await gone;
     }
+    process.off("exit", this.killAll);
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
