@@ -9,8 +9,8 @@
 #include "daemon/server.h"
 #include "protocol/limits.h"
 
-/* What one app's connections may have of a turn, requests and answers, beside others': some 100 µs. */
-enum { SHARE_TURN_BYTES = 64 << 10 };
+/* What one app's connections may have of a turn, requests and answers, beside others': some 50 µs. */
+enum { SHARE_TURN_BYTES = 32 << 10 };
 /* An app counts as in use for so many seconds after its last request. */
 enum { SHARE_RECENT = 10 };
 /* Connections that are looked at in one second. */
@@ -44,12 +44,13 @@ static void later_cb(uv_idle_t *idle)
     (void)idle; /* only keeps the loop from sleeping */
 }
 
-/* Those of one app that find nothing left again go behind those who have not had their turn. */
+/* In the order in which they were put off, whatever else woke them: who has waited longest has first what is there. */
 void conn_share_next_turn(struct server *s)
 {
     s->turn++;
     while (!list_empty(&s->later)) {
         struct conn *c = container_of(list_pop(&s->later), struct conn, later);
+        list_remove(&c->ready);
         conn_wake(c);
     }
     uv_idle_stop(&s->later_idle);

@@ -288,6 +288,105 @@ START_TEST(test_turns_then_end)
 }
 END_TEST
 
+enum { CROWD = 100, CROWD_GETS = 16, CROWD_ROUNDS = 60 * CROWD, CROWD_VALUE = 4000 };
+
+/* One of the crowd asks for the same again and again, as soon as all of it is answered. */
+struct member {
+    struct talk talk;
+    struct buffer request;
+    size_t missing; /* bytes of the answers under way */
+    size_t answer;  /* all of them have so many */
+    long seen;      /* rounds of all at its last one */
+};
+
+static void member_ask(struct member *m)
+{
+    harness_raw_send(m->talk.fd, m->request.data, m->request.len);
+    m->missing = m->answer;
+}
+
+static void member_open(struct member *m)
+{
+    const char *line;
+    talk_open(&m->talk, &h, "app");
+    for (int k = 0; k < CROWD_GETS; k++)
+        talk_add(&m->talk, "get", "['default', 'large']");
+    buffer_init(&m->request);
+    buffer_append(&m->request, m->talk.out.data, m->talk.out.len);
+    talk_flush(&m->talk);
+    for (int k = 0; k < CROWD_GETS; k++) {
+        line = talk_next(&m->talk);
+        ck_assert_ptr_nonnull(line);
+    }
+    /* Every answer is [1, id of one byte, nil, bin 16 of that length]. */
+    m->answer = CROWD_GETS * (size_t)(1 + 1 + 1 + 1 + 3 + CROWD_VALUE);
+    m->seen = 0;
+}
+
+/* Whether it is through with a round. */
+static bool member_read(struct member *m)
+{
+    static char bytes[1 << 17];
+    ssize_t n = recv(m->talk.fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    ck_assert_int_gt(n, 0);
+    ck_assert_uint_le((size_t)n, m->missing);
+    m->missing -= (size_t)n;
+    return m->missing == 0;
+}
+
+/* The longest that one had to wait, in rounds of all. */
+static long crowd_longest_wait(struct member *crowd)
+{
+    struct pollfd fds[CROWD];
+    long rounds = 0, longest = 0;
+    for (int i = 0; i < CROWD; i++) {
+        fds[i] = (struct pollfd){.fd = crowd[i].talk.fd, .events = POLLIN};
+        member_ask(&crowd[i]);
+    }
+    while (rounds < CROWD_ROUNDS) {
+        ck_assert_int_gt(poll(fds, CROWD, HARNESS_PATIENCE_MS), 0);
+        for (int i = 0; i < CROWD; i++) {
+            struct member *m = &crowd[i];
+            if (!fds[i].revents || !member_read(m))
+                continue;
+            rounds++;
+            longest = rounds - m->seen > longest ? rounds - m->seen : longest;
+            m->seen = rounds;
+            member_ask(m);
+        }
+    }
+    for (int i = 0; i < CROWD; i++)
+        longest = rounds - crowd[i].seen > longest ? rounds - crowd[i].seen : longest;
+    return longest;
+}
+
+/* Nor do those of one app starve each other, when its part of a turn is not enough for all. */
+START_TEST(test_turns_within_an_app)
+{
+    static struct member crowd[CROWD];
+    struct talk other;
+    long longest;
+    begin("");
+    set_large("large", CROWD_VALUE);
+    talk_open(&other, &h, "other");
+    for (int i = 0; i < CROWD; i++)
+        member_open(&crowd[i]);
+    for (int round = 0; round < 30; round++) {
+        ck_assert_str_eq(talk_ask(&other, "set", "['default', 'b', b'1']"), "nil");
+        pause_ms(100);
+    }
+    longest = crowd_longest_wait(crowd);
+    printf("of %d connections the one that waited longest did so for %ld rounds\n", CROWD, longest);
+    ck_assert_int_le(longest, 10 * CROWD);
+    for (int i = 0; i < CROWD; i++) {
+        buffer_fini(&crowd[i].request);
+        talk_close(&crowd[i].talk);
+    }
+    talk_close(&other);
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("share");
@@ -301,6 +400,7 @@ int main(void)
     tcase_add_test(tc, test_many_unread);
     tcase_add_test(tc, test_turns);
     tcase_add_test(tc, test_turns_then_end);
+    tcase_add_test(tc, test_turns_within_an_app);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
