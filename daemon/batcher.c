@@ -15,8 +15,10 @@
  * written, expired entries removed. */
 #define BATCH_OPS 4096u
 /* The same where others wait for the loop meanwhile: reporting one operation takes it about 200 ns. */
-#define BATCH_OPS_SHARED 512u
+#define BATCH_OPS_SHARED 256u
 #define BATCH_BYTES (32u << 20)
+/* From so many operations on a batch makes other apps' wait. */
+#define BATCH_MANY 64u
 /* What an element counts on top of its bytes: each is a change in memory, in the log and in the file. */
 #define BATCH_ITEM 128u
 #define BATCH_SWEEP 256u
@@ -129,8 +131,10 @@ static void tell_trouble(struct batcher *b, const struct error *e)
 
 static void round_work_cb(uv_work_t *work)
 {
-    run_soon(RUN_FIRST);
-    job_run(container_of(work, struct job, work));
+    struct job *job = container_of(work, struct job, work);
+
+    run_soon(job->many ? RUN_THEN : RUN_FIRST);
+    job_run(job);
 }
 
 static void close_work_cb(uv_work_t *work)
@@ -314,7 +318,9 @@ static void take_ops(struct batcher *b)
     struct job *job = &b->job;
     size_t bytes = 0;
 
-    for (unsigned n = 0; n < b->batch_ops && bytes < BATCH_BYTES && !list_empty(&b->queue); n++) {
+    unsigned n;
+
+    for (n = 0; n < b->batch_ops && bytes < BATCH_BYTES && !list_empty(&b->queue); n++) {
         struct op *op = op_of(list_pop(&b->queue));
         b->queued--;
         if (op->may_run && !op->may_run(op))
@@ -323,6 +329,7 @@ static void take_ops(struct batcher *b)
         job->writes = job->writes || op_is_write(op);
         list_push(&job->todo, &op->link);
     }
+    job->many = n >= BATCH_MANY;
 }
 
 /* Whether the store is to be closed when nothing else is to be done. */
@@ -387,6 +394,7 @@ static void start_round(struct batcher *b)
 
     job->refusal = b->refusal;
     job->writes = false;
+    job->many = false;
     job->options = b->options;
     job->quota_bytes = b->quota_bytes;
     job->quota_entries = b->quota_entries;

@@ -69,9 +69,10 @@ static void reset_priority(void)
 
 static int set_limits(const struct launch_plan *p)
 {
-    struct rlimit core = {0, 0}, data = {p->data_max, p->data_max}, files;
+    struct rlimit none = {0, 0}, data = {p->data_max, p->data_max}, files;
 
-    if (setrlimit(RLIMIT_CORE, &core) != 0 || getrlimit(RLIMIT_NOFILE, &files) != 0)
+    /* The daemon may put its own threads before others; its apps may not. */
+    if (setrlimit(RLIMIT_CORE, &none) != 0 || setrlimit(RLIMIT_NICE, &none) != 0 || getrlimit(RLIMIT_NOFILE, &files) != 0)
         return -1;
     /* The daemon has raised its own; programs that use select() break above this. */
     if (files.rlim_cur > SELECT_SETSIZE)

@@ -7,11 +7,21 @@
 
 #define RESET_ON_FORK 1u
 
-/* Nanoseconds; no less than 0.1 ms is given. */
-static const uint64_t slices[] = {[RUN_FIRST] = 100000, [RUN_NEXT] = 400000};
+/* How long a turn is, in nanoseconds (no less than 0.1 ms is given, 0: as usual), and how nice a thread is that was not made
+ * nice by anybody. */
+static const struct turn {
+    uint64_t ns;
+    int32_t nice;
+} turns[] = {
+    [RUN_USUAL] = {0, 0},
+    [RUN_FIRST] = {100000, -10},
+    [RUN_NEXT] = {400000, 0},
+    [RUN_THEN] = {400000, 0},
+};
 
 static atomic_bool soon_wanted;
-static _Thread_local bool soon_asked;
+static _Thread_local enum run_soon soon_asked = RUN_USUAL;
+static _Thread_local int32_t usual_nice;
 
 /* struct sched_attr of sched_setattr(2), for which not every C library has a name. */
 struct attributes {
@@ -33,16 +43,24 @@ void run_soon_want(bool wanted)
 void run_soon(enum run_soon soon)
 {
     struct attributes now = {.size = sizeof(now)};
-    bool wanted = atomic_load_explicit(&soon_wanted, memory_order_relaxed);
 
-    if (wanted == soon_asked)
+    if (!atomic_load_explicit(&soon_wanted, memory_order_relaxed))
+        soon = RUN_USUAL;
+    if (soon == soon_asked)
         return;
-    soon_asked = wanted;
-    /* Who was made nice stays so, and who has another policy has it on purpose. */
+    /* Who has another policy has it on purpose, and who was made nice stays so. */
     if (syscall(SYS_sched_getattr, 0, &now, sizeof(now), 0) != 0 || now.policy != 0)
         return;
+    if (soon_asked == RUN_USUAL)
+        usual_nice = now.nice;
+    soon_asked = soon;
     now.size = sizeof(now);
     now.flags = RESET_ON_FORK;
-    now.runtime = wanted ? slices[soon] : 0;
+    now.runtime = turns[soon].ns;
+    now.nice = usual_nice == 0 ? turns[soon].nice : usual_nice;
+    if (syscall(SYS_sched_setattr, 0, &now, 0) == 0 || now.nice == usual_nice)
+        return;
+    /* That takes rights, which shorter turns alone do not. */
+    now.nice = usual_nice;
     (void)syscall(SYS_sched_setattr, 0, &now, 0);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -104,12 +105,14 @@ START_TEST(signals_privileges_and_limits_are_reset)
     sigemptyset(&usr1);
     sigaddset(&usr1, SIGUSR1);
     sigprocmask(SIG_BLOCK, &usr1, NULL); /* and the fixture ignores SIGPIPE */
+    setrlimit(RLIMIT_NICE, &(struct rlimit){30, 30}); /* as the service has it; only root may */
     run("command = [\"/bin/cat\", \"/proc/self/status\", \"/proc/self/limits\"]", "");
     env_check_contains(OUT, "NoNewPrivs:\t1\n");
     env_check_contains(OUT, "SigBlk:\t0000000000000000\n");
     env_check_contains(OUT, "SigIgn:\t0000000000000000\n");
     env_check_contains(OUT, "Umask:\t0077\n");
     env_check_contains(OUT, "Max core file size        0                    0 ");
+    env_check_contains(OUT, "Max nice priority         0                    0 ");
 }
 END_TEST
 

@@ -3,20 +3,41 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "daemon/run_soon.h"
 
-/* The length of this thread's turns in nanoseconds, by sched_getattr(2). */
+/* By sched_getattr(2): the length of this thread's turns in nanoseconds, 0 before Linux 6.12 … */
 static uint64_t turn(void)
 {
     uint8_t bytes[48] = {0};
     uint64_t runtime;
 
     ck_assert_int_eq(syscall(SYS_sched_getattr, 0, bytes, sizeof(bytes), 0), 0);
-    __builtin_memcpy(&runtime, bytes + 24, sizeof(runtime));
+    memcpy(&runtime, bytes + 24, sizeof(runtime));
     return runtime;
+}
+
+/* … and how nice it is. */
+static int nice_now(void)
+{
+    uint8_t bytes[48] = {0};
+    int32_t value;
+
+    ck_assert_int_eq(syscall(SYS_sched_getattr, 0, bytes, sizeof(bytes), 0), 0);
+    memcpy(&value, bytes + 16, sizeof(value));
+    return value;
+}
+
+static bool may_go_before(void)
+{
+    struct rlimit limit;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NICE, &limit), 0);
+    return geteuid() == 0 || limit.rlim_cur >= 30;
 }
 
 static void *of_another_thread(void *ret)
@@ -38,6 +59,8 @@ START_TEST(turns_are_short_while_that_is_wanted)
     run_soon(RUN_FIRST);
     if (usual) { /* Linux 6.12 or later */
         ck_assert_uint_eq(turn(), 100000);
+        run_soon(RUN_THEN);
+        ck_assert_uint_eq(turn(), 400000);
         ck_assert_int_eq(pthread_create(&thread, NULL, of_another_thread, &other), 0);
         pthread_join(thread, NULL);
         ck_assert_uint_eq(other, 400000);
@@ -48,12 +71,65 @@ START_TEST(turns_are_short_while_that_is_wanted)
 }
 END_TEST
 
+START_TEST(who_has_little_to_do_goes_first_where_that_is_allowed)
+{
+    int usual = nice_now(), first = may_go_before() && usual == 0 ? -10 : usual;
+
+    run_soon_want(true);
+    run_soon(RUN_FIRST);
+    ck_assert_int_eq(nice_now(), first);
+    run_soon(RUN_THEN);
+    ck_assert_int_eq(nice_now(), usual);
+    run_soon(RUN_FIRST);
+    run_soon(RUN_NEXT);
+    ck_assert_int_eq(nice_now(), usual);
+    run_soon(RUN_FIRST);
+    run_soon_want(false);
+    run_soon(RUN_FIRST);
+    ck_assert_int_eq(nice_now(), usual);
+}
+END_TEST
+
+START_TEST(without_rights_turns_are_short_all_the_same)
+{
+    uint64_t usual = turn();
+    int before = nice_now();
+
+    if (geteuid() == 0) {
+        struct rlimit none = {0, 0};
+        ck_assert_int_eq(setrlimit(RLIMIT_NICE, &none), 0);
+        ck_assert_int_eq(setresuid(65534, 65534, 65534), 0);
+    }
+    run_soon_want(true);
+    run_soon(RUN_FIRST);
+    if (usual)
+        ck_assert_uint_eq(turn(), 100000);
+    if (!may_go_before())
+        ck_assert_int_eq(nice_now(), before);
+    run_soon_want(false);
+    run_soon(RUN_FIRST);
+    ck_assert_uint_eq(turn(), usual);
+}
+END_TEST
+
+START_TEST(who_was_made_nice_stays_so)
+{
+    ck_assert_int_eq(setpriority(PRIO_PROCESS, 0, 19), 0);
+    run_soon_want(true);
+    run_soon(RUN_FIRST);
+    ck_assert_int_eq(nice_now(), 19);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("run_soon");
     TCase *tc = tcase_create("run_soon");
 
     tcase_add_test(tc, turns_are_short_while_that_is_wanted);
+    tcase_add_test(tc, who_has_little_to_do_goes_first_where_that_is_allowed);
+    tcase_add_test(tc, without_rights_turns_are_short_all_the_same);
+    tcase_add_test(tc, who_was_made_nice_stays_so);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
