@@ -37,6 +37,7 @@ struct overload {
     const char *bobbind;
     struct workspace workspace;
     struct server server;
+    struct server echo; /* that does nothing; saturation's */
     unsigned failures;
 };
 
@@ -280,27 +281,68 @@ static int run_idle(struct overload *o, struct error *e)
     return rc;
 }
 
-/* More and more connections: what comes beyond the peak may take little away. */
+static const unsigned crowds[] = {50, 100, 200, 500, 1000};
+enum { CROWDS = sizeof crowds / sizeof *crowds };
+
+/* Requests a second of one server with more and more connections, as parts of the best rate before. */
+struct saturation {
+    double rate[CROWDS];
+    double part[CROWDS];
+    double peak;
+};
+
+static void note_rate(struct saturation *s, unsigned i, double rate)
+{
+    s->peak = rate > s->peak ? rate : s->peak;
+    s->rate[i] = rate;
+    s->part[i] = rate / s->peak;
+}
+
+static void print_saturation(const char *who, enum op op, unsigned depth, const struct saturation *s)
+{
+    printf("saturation: %s, %s, P %u:", who, op_names[op], depth);
+    for (unsigned i = 0; i < CROWDS; i++)
+        printf("  c %u: %.0f/s", crowds[i], s->rate[i]);
+    printf("\n");
+}
+
+/* More and more connections: what comes beyond the peak may take little away, but for what the machine itself takes for so
+ * many sockets. That is what a server loses that does nothing, in the same minute. */
 static int saturate(struct overload *o, enum op op, unsigned depth, struct error *e)
 {
-    static const unsigned connections[] = {50, 100, 200, 500, 1000};
-    double peak = 0, worst = 0;
+    struct saturation ours = {0}, echo = {0};
+    double worst = 0, alone = 0;
     char what[100];
-    printf("saturation: %s, P %u:", op_names[op], depth);
-    for (size_t i = 0; i < sizeof connections / sizeof *connections; i++) {
-        struct load_group g = group(o, op, connections[i], depth, 0);
-        double rate;
+    for (unsigned i = 0; i < CROWDS; i++) {
+        struct load_group g = group(o, op, crowds[i], depth, 0), same = g;
+        double rate, echo_rate;
         int rc = measure(&g, o->seconds, e, &rate);
+        same.server = &o->echo;
+        if (!rc)
+            rc = measure(&same, o->seconds, e, &echo_rate);
         if (rc)
             return rc;
-        printf("  c %u: %.0f/s", connections[i], rate);
-        peak = rate > peak ? rate : peak;
-        worst = 1 - rate / peak > worst ? 1 - rate / peak : worst;
+        note_rate(&ours, i, rate);
+        note_rate(&echo, i, echo_rate);
+        worst = 1 - ours.part[i] / echo.part[i] > worst ? 1 - ours.part[i] / echo.part[i] : worst;
+        alone = 1 - ours.part[i] > alone ? 1 - ours.part[i] : alone;
     }
-    printf("\n");
-    snprintf(what, sizeof what, "loss beyond the peak of %.0f/s", peak);
+    print_saturation("bobbin", op, depth, &ours);
+    print_saturation("echo", op, depth, &echo);
+    printf("  loss beyond the peak, the machine's included %8.2f\n", alone);
+    snprintf(what, sizeof what, "loss beyond the peak of %.0f/s", ours.peak);
     judge(o, what, worst, SATURATION_LOSS, SATURATION_LOSS_SLACK);
     return 0;
+}
+
+static int saturate_beside_echo(struct overload *o, enum op op, unsigned depth, struct error *e)
+{
+    struct server_options echo = {.target = TARGET_ECHO, .op = op, .shape = {.depth = depth, .value_len = VALUE}};
+    int rc = server_start(&o->echo, &echo, &o->workspace, "echo", e);
+    if (!rc)
+        rc = saturate(o, op, depth, e);
+    server_stop(&o->echo);
+    return rc;
 }
 
 static int run_saturation(struct overload *o, struct error *e)
@@ -309,7 +351,7 @@ static int run_saturation(struct overload *o, struct error *e)
     int rc = begin(o, "saturation", e);
     for (enum op op = OP_GET; op <= OP_SET; op++)
         for (size_t i = 0; !rc && i < sizeof depths / sizeof *depths; i++)
-            rc = saturate(o, op, depths[i], e);
+            rc = saturate_beside_echo(o, op, depths[i], e);
     server_stop(&o->server);
     return rc;
 }
