@@ -70,13 +70,13 @@ static struct settings parse(int argc, char **argv)
 
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c == 'c')
-            s.cuts = strtoull(optarg, NULL, 10);
+            s.cuts = trial_number(optarg, 1);
         else if (c == 'e')
-            s.each = (unsigned)strtoul(optarg, NULL, 10);
+            s.each = (unsigned)trial_number(optarg, 1);
         else if (c == 'j')
-            s.jobs = (unsigned)strtoul(optarg, NULL, 10);
+            s.jobs = (unsigned)trial_number(optarg, 1);
         else if (c == 's')
-            s.seed = strtoull(optarg, NULL, 10);
+            s.seed = trial_number(optarg, 0);
         else if (c == 'l')
             parse_lie(&s, optarg);
         else if (c == 'o')

@@ -125,7 +125,7 @@ int main(int argc, char **argv)
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c == '?')
             return 2;
-        *(c == 't' ? &stride : c == 'c' ? &scripts : c == 'a' ? &at : &seed) = strtoull(optarg, NULL, 10);
+        *(c == 't' ? &stride : c == 'c' ? &scripts : c == 'a' ? &at : &seed) = trial_number(optarg, c != 's');
     }
     printf("BOBBIN_SEED=%llu\n", (unsigned long long)seed);
     fflush(stdout);

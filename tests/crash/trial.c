@@ -1,6 +1,7 @@
 #include "trial.h"
 
 #include <err.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,17 @@ void trial_fail(const char *format, ...)
     if (saying_disk)
         disk_print(saying_disk, saying_position);
     exit(1);
+}
+
+uint64_t trial_number(const char *text, uint64_t least)
+{
+    char *end;
+
+    errno = 0;
+    uint64_t n = strtoull(text, &end, 10);
+    if (errno || end == text || *end || text[0] == '-' || n < least)
+        errx(2, "'%s' is no number from %llu on", text, (unsigned long long)least);
+    return n;
 }
 
 void trial_make_base(char ret[64])

@@ -35,6 +35,8 @@ void trial_registry(const struct trial *t, struct trial_counts *counts);
  * open it twice, look at it, compare. Which moment it was. */
 size_t trial_check_left(const char *path, const struct script *s, size_t position, int64_t time_ms);
 
+/* The value of an option; what is no number, or less than that, ends the program: it would test nothing. */
+uint64_t trial_number(const char *text, uint64_t least);
 /* A fresh directory for all trials. */
 void trial_make_base(char ret[64]);
 /* End the program: a promise is broken. */
