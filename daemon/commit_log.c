@@ -188,6 +188,8 @@ static int load_segment(struct commit_log *log, unsigned i, struct error *e)
     header = look_at(log, s, 0, COMMIT_LOG_HEADER_SIZE);
     if (!header && errno)
         return fail(log, i, "read", errno, e);
+    if (header && commit_log_header_is_later(header))
+        return refuse(log, i, "a later version of Bobbin has written it", e);
     if (!header || !commit_log_header_read(&s->header, header))
         s->header.generation = 0;
     s->chain = s->header.salt;
@@ -222,7 +224,7 @@ static bool read_record(struct commit_log *log, const struct segment *s, uint64_
     if (len > COMMIT_LOG_PAYLOAD_MAX)
         return false;
     bytes = look_at(log, s, at, COMMIT_LOG_RECORD_HEADER + len);
-    return bytes && commit_log_record_read(bytes, chain, ret, ret_chain);
+    return bytes && commit_log_record_read(bytes, commit_log_seed(&s->header, chain), ret, ret_chain);
 }
 
 bool commit_log_holds_records(struct commit_log *log)
@@ -516,7 +518,8 @@ static int begin_segment(struct commit_log *log, unsigned i, struct error *e)
 {
     struct segment *s = &log->segments[i];
     uint8_t bytes[COMMIT_LOG_HEADER_SIZE];
-    struct commit_log_header header = {.id = log->id, .generation = log->generation + 1};
+    struct commit_log_header header = {
+        .version = COMMIT_LOG_VERSION, .id = log->id, .generation = log->generation + 1};
     struct iovec v = {bytes, sizeof(bytes)};
     int code = 0;
 
@@ -684,7 +687,7 @@ static int write_record(struct commit_log *log, const struct commit_log_record *
     struct commit_log_record settled = *record;
 
     settled.settled = log->synced;
-    *ret_chain = commit_log_record_write(&settled, s->chain, header);
+    *ret_chain = commit_log_record_write(&settled, commit_log_seed(&s->header, s->chain), header);
     int errnum = write_all(s->fd, v, 3, s->end);
     if (!errnum)
         return 0;

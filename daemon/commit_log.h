@@ -12,9 +12,9 @@
  *     record:  checksum u64 | length u32 of the payload | changes u32 | commit u64 | time_ms i64 |
  *              payload; the highest bit of `changes` tells that all before it was synced then
  *
- * A record's checksum begins with that of the record before it, the first one's with the header's
- * salt. So the records of a segment end where a checksum is wrong: what an earlier generation left
- * there never verifies. Where a record follows that says that all before it was synced, the end is no
+ * A record's checksum begins with the header's salt and the checksum of the record before it. So the records of a segment
+ * end where a checksum is wrong: what an earlier generation left there never verifies, nor what somebody has put into a
+ * value who does not know the salt. Where a record follows that says that all before it was synced, the end is no
  * end but damage. `database` and `epoch` say what the log belongs to: the database holds the
  * same two numbers. Segments of an earlier epoch are dead; any other mismatch is a log of somewhere
  * else and refused.

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #define MAGIC UINT64_C(0x676f4c6e69626f42) /* "BobinLog" in the file */
-#define VERSION 1u
 #define SETTLED 0x80000000u
 
 static void put64(uint8_t *at, uint64_t n)
@@ -71,7 +70,7 @@ void commit_log_header_write(const struct commit_log_header *header,
 {
     memset(ret, 0, COMMIT_LOG_HEADER_SIZE);
     put64(ret, MAGIC);
-    put32(ret + 8, VERSION);
+    put32(ret + 8, header->version);
     put64(ret + 16, header->id.database);
     put64(ret + 24, header->id.epoch);
     put64(ret + 32, header->generation);
@@ -79,16 +78,33 @@ void commit_log_header_write(const struct commit_log_header *header,
     put64(ret + 48, finish(checksum(0, ret, 48), 48));
 }
 
+static bool is_whole(const uint8_t *bytes)
+{
+    return get64(bytes) == MAGIC && get64(bytes + 48) == finish(checksum(0, bytes, 48), 48);
+}
+
 bool commit_log_header_read(struct commit_log_header *ret,
                             const uint8_t bytes[COMMIT_LOG_HEADER_SIZE])
 {
     *ret = (struct commit_log_header){
+        .version = get32(bytes + 8),
         .id = {.database = get64(bytes + 16), .epoch = get64(bytes + 24)},
         .generation = get64(bytes + 32),
         .salt = get64(bytes + 40),
     };
-    return get64(bytes) == MAGIC && get32(bytes + 8) == VERSION &&
-           get64(bytes + 48) == finish(checksum(0, bytes, 48), 48);
+    return is_whole(bytes) && ret->version > 0 && ret->version <= COMMIT_LOG_VERSION;
+}
+
+bool commit_log_header_is_later(const uint8_t bytes[COMMIT_LOG_HEADER_SIZE])
+{
+    return is_whole(bytes) && get32(bytes + 8) > COMMIT_LOG_VERSION;
+}
+
+/* What lies behind the last record may be the inside of a value that somebody has chosen. Where only the chain went into a
+ * checksum, a record in there could say what its chain is, and verify. */
+uint64_t commit_log_seed(const struct commit_log_header *header, uint64_t chain)
+{
+    return header->version == 1 ? chain : mix(mix(~(uint64_t)0, header->salt), chain);
 }
 
 size_t commit_log_record_size(size_t payload_len)
@@ -107,14 +123,14 @@ size_t commit_log_payload_length(const uint8_t header[COMMIT_LOG_RECORD_HEADER])
 }
 
 static uint64_t record_checksum(const uint8_t *header, const uint8_t *payload, size_t len,
-                                uint64_t chain)
+                                uint64_t seed)
 {
-    uint64_t sum = checksum(chain, header + 8, COMMIT_LOG_RECORD_HEADER - 8);
+    uint64_t sum = checksum(seed, header + 8, COMMIT_LOG_RECORD_HEADER - 8);
 
     return finish(checksum(sum, payload, len), len);
 }
 
-uint64_t commit_log_record_write(const struct commit_log_record *record, uint64_t chain,
+uint64_t commit_log_record_write(const struct commit_log_record *record, uint64_t seed,
                                  uint8_t ret_header[COMMIT_LOG_RECORD_HEADER])
 {
     uint64_t sum;
@@ -124,17 +140,17 @@ uint64_t commit_log_record_write(const struct commit_log_record *record, uint64_
     put64(ret_header + 16, record->commit);
     put64(ret_header + 24, (uint64_t)record->time_ms);
     sum = record_checksum(ret_header, (const uint8_t *)record->payload.data, record->payload.len,
-                          chain);
+                          seed);
     put64(ret_header, sum);
     return sum;
 }
 
-bool commit_log_record_read(const uint8_t *bytes, uint64_t chain, struct commit_log_record *ret,
+bool commit_log_record_read(const uint8_t *bytes, uint64_t seed, struct commit_log_record *ret,
                             uint64_t *ret_chain)
 {
     const uint8_t *payload = bytes + COMMIT_LOG_RECORD_HEADER;
     size_t len = commit_log_payload_length(bytes);
-    uint64_t sum = record_checksum(bytes, payload, len, chain);
+    uint64_t sum = record_checksum(bytes, payload, len, seed);
 
     if (get64(bytes) != sum)
         return false;

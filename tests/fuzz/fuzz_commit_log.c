@@ -16,7 +16,8 @@ static const struct commit_log_limits limits = {8192, 16384};
 static const struct commit_log_id id = {0x1234, 5};
 enum { SEGMENT_MAX = 1 << 20 };
 
-static void make_record(struct fuzz *f, struct buffer *b, uint64_t *chain, uint64_t *commit)
+static void make_record(struct fuzz *f, struct buffer *b, const struct commit_log_header *segment, uint64_t *chain,
+                        uint64_t *commit)
 {
     uint8_t header[COMMIT_LOG_RECORD_HEADER];
     uint8_t flags = fuzz_u8(f);
@@ -29,7 +30,7 @@ static void make_record(struct fuzz *f, struct buffer *b, uint64_t *chain, uint6
     record.changes = flags & 4 ? fuzz_u32(f) : 1;
     const uint8_t *payload = fuzz_block(f, &len);
     record.payload = (struct slice){(const char *)payload, len};
-    *chain = commit_log_record_write(&record, *chain, header);
+    *chain = commit_log_record_write(&record, commit_log_seed(segment, *chain), header);
     if (flags & 8)
         header[fuzz_u8(f) % sizeof header] ^= (uint8_t)(fuzz_u8(f) | 1);
     buffer_append(b, header, sizeof header);
@@ -40,7 +41,8 @@ static void make_record(struct fuzz *f, struct buffer *b, uint64_t *chain, uint6
 static void make_segment(struct fuzz *f, struct buffer *b)
 {
     uint8_t flags = fuzz_u8(f);
-    struct commit_log_header header = {.id = id, .generation = fuzz_u8(f)};
+    struct commit_log_header header = {
+        .version = flags & 16 ? 1 : COMMIT_LOG_VERSION, .id = id, .generation = fuzz_u8(f)};
     uint8_t page[COMMIT_LOG_RECORDS_AT] = {0};
     uint64_t chain = header.salt = fuzz_u8(f);
     uint64_t commit = fuzz_u8(f);
@@ -55,7 +57,7 @@ static void make_segment(struct fuzz *f, struct buffer *b)
         page[fuzz_u8(f) % COMMIT_LOG_HEADER_SIZE] ^= (uint8_t)(fuzz_u8(f) | 1);
     buffer_append(b, page, sizeof page);
     for (unsigned n = fuzz_u8(f) % 32; n > 0 && b->len < SEGMENT_MAX; n--)
-        make_record(f, b, &chain, &commit);
+        make_record(f, b, &header, &chain, &commit);
     buffer_append(b, page, sizeof page - flags % 64);
 }
 

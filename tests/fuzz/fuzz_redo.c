@@ -55,7 +55,7 @@ static void find_end(void)
     FUZZ_CHECK(commit_log_header_read(&header, files[LOG].bytes));
     chain = header.salt;
     log_end = COMMIT_LOG_RECORDS_AT;
-    while (commit_log_record_read(files[LOG].bytes + log_end, chain, &record, &chain)) {
+    while (commit_log_record_read(files[LOG].bytes + log_end, commit_log_seed(&header, chain), &record, &chain)) {
         commit = record.commit;
         log_end += commit_log_record_size(record.payload.len);
     }
@@ -102,7 +102,7 @@ static void append_records(struct fuzz *f)
         size_t len;
         const uint8_t *payload = fuzz_block(f, &len);
         record.payload = (struct slice){(const char *)payload, len};
-        sum = commit_log_record_write(&record, sum, bytes);
+        sum = commit_log_record_write(&record, commit_log_seed(&header, sum), bytes);
         FUZZ_CHECK(pwrite(fd, bytes, sizeof bytes, (off_t)at) == sizeof bytes);
         FUZZ_CHECK(pwrite(fd, payload, len, (off_t)(at + sizeof bytes)) == (ssize_t)len);
         at += commit_log_record_size(len);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/commit_log.h"
+#include "daemon/commit_log_format.h"
 #include "test_store_env.h"
 #include "test_store_vfs.h"
 
@@ -332,6 +333,95 @@ START_TEST(salvage_goes_on_behind_what_is_damaged)
 }
 END_TEST
 
+/* Records of a value's choosing: the first is none, and says what the second one's chain is. */
+static void forge(uint8_t *at, const struct commit_log_header *as)
+{
+    struct commit_log_record forged = {UINT64_C(1) << 62, 1, 1, {"forged!!", 8}, true};
+    const uint64_t sum = 0x1234567890abcdef;
+    const uint32_t len = 8;
+
+    memcpy(at, &sum, 8);
+    memcpy(at + 8, &len, 4);
+    memset(at + 12, 'f', 20 + len);
+    commit_log_record_write(&forged, commit_log_seed(as, sum), at + 40);
+    memcpy(at + 40 + 32, forged.payload.data, 8);
+}
+
+START_TEST(what_a_value_holds_is_no_record)
+{
+    const struct commit_log_header none = {.version = 1}, guessed = {.version = COMMIT_LOG_VERSION, .salt = 1};
+    struct error e = {0};
+
+    append(1, 2);
+    struct bytes whole = read_file(LOG_NAME);
+    size_t end = HEADER;
+    for (uint64_t n = 1; n <= 2; n++)
+        end += 32 + (LENGTH(n) + 7) / 8 * 8;
+    for (int i = 0; i < 2; i++) {
+        forge(whole.data + end, i ? &guessed : &none);
+        env_write(LOG_NAME, whole.data, whole.len);
+        reopen();
+        check_replay(0, 2);
+        salvaged_count = 0;
+        ck_assert_int_eq(commit_log_salvage(log_, id, 0, note_record, NULL, &e), 0);
+        ck_assert_uint_eq(salvaged_count, 2);
+    }
+    free(whole.data);
+}
+END_TEST
+
+/* Its records are chained without the salt. */
+static void write_first_version(uint64_t last)
+{
+    const struct commit_log_header header = {.version = 1, .id = id, .generation = 1, .salt = 77};
+    uint8_t bytes[2 * HEADER] = {0};
+    uint64_t chain = header.salt;
+    size_t at = HEADER;
+
+    commit_log_header_write(&header, bytes);
+    for (uint64_t n = 1; n <= last; n++) {
+        char payload[64];
+        memset(payload, (int)n, sizeof(payload));
+        struct commit_log_record record = {n, (int64_t)n * 10, (uint32_t)n, {payload, LENGTH(n)}, true};
+        chain = commit_log_record_write(&record, chain, bytes + at);
+        memcpy(bytes + at + 32, payload, LENGTH(n));
+        at += 32 + (LENGTH(n) + 7) / 8 * 8;
+    }
+    env_write(LOG_NAME, bytes, sizeof(bytes));
+}
+
+START_TEST(a_log_of_the_first_version_is_read)
+{
+    struct error e = {0};
+
+    write_first_version(5);
+    reopen();
+    check_replay(0, 5);
+    ck_assert_int_eq(commit_log_start(log_, id, &e), 0);
+    append(6, 9);
+    reopen();
+    check_replay(5, 9);
+    struct bytes whole = read_file(LOG_NAME);
+    ck_assert_uint_eq(whole.data[8], COMMIT_LOG_VERSION);
+    free(whole.data);
+}
+END_TEST
+
+START_TEST(a_log_of_a_later_version_is_refused)
+{
+    const struct commit_log_header header = {.version = COMMIT_LOG_VERSION + 1, .id = id, .generation = 1};
+    uint8_t bytes[HEADER] = {0};
+    struct error e = {0};
+
+    commit_log_header_write(&header, bytes);
+    env_write(LOG_NAME, bytes, sizeof(bytes));
+    commit_log_free(log_);
+    log_ = commit_log_new(dirfd, &env, &limits);
+    ck_assert_int_eq(commit_log_load(log_, &e), ERR_OTHER);
+    ck_assert_msg(strstr(e.text, "a later version of Bobbin has written it") != NULL, "%s", e.text);
+}
+END_TEST
+
 START_TEST(hostile_lengths_are_not_believed)
 {
     static const uint32_t lengths[] = {0xffffffff, 0x7fffffff, COMMIT_LOG_PAYLOAD_MAX,
@@ -521,6 +611,9 @@ int main(void)
     tcase_add_test(tc, every_flipped_bit_is_noticed);
     tcase_add_test(tc, an_unsynced_record_may_be_missing);
     tcase_add_test(tc, salvage_goes_on_behind_what_is_damaged);
+    tcase_add_test(tc, what_a_value_holds_is_no_record);
+    tcase_add_test(tc, a_log_of_the_first_version_is_read);
+    tcase_add_test(tc, a_log_of_a_later_version_is_refused);
     tcase_add_test(tc, hostile_lengths_are_not_believed);
     tcase_add_test(tc, what_an_earlier_use_left_does_not_come_back);
     tcase_add_test(tc, a_hole_between_the_segments_is_an_error);
