@@ -17,8 +17,9 @@
 /* The same where others wait for the loop meanwhile: reporting one operation takes it about 200 ns. */
 #define BATCH_OPS_SHARED 256u
 #define BATCH_BYTES (32u << 20)
-/* From so many operations on a batch makes other apps' wait. */
-#define BATCH_MANY 64u
+/* A batch of less than this, operations and bytes to be written, is light: other apps do not wait long for it. */
+#define BATCH_LIGHT 64u
+#define BATCH_LIGHT_BYTES (64u << 10)
 /* What an element counts on top of its bytes: each is a change in memory, in the log and in the file. */
 #define BATCH_ITEM 128u
 #define BATCH_SWEEP 256u
@@ -133,8 +134,9 @@ static void round_work_cb(uv_work_t *work)
 {
     struct job *job = container_of(work, struct job, work);
 
-    run_soon(job->many ? RUN_THEN : RUN_FIRST);
+    run_soon(job->light ? RUN_FIRST : RUN_THEN);
     job_run(job);
+    run_soon(RUN_THEN); /* whatever this thread does next */
 }
 
 static void close_work_cb(uv_work_t *work)
@@ -316,8 +318,8 @@ static size_t written_bytes(const struct op *op)
 static void take_ops(struct batcher *b)
 {
     struct job *job = &b->job;
+    bool single = true;
     size_t bytes = 0;
-
     unsigned n;
 
     for (n = 0; n < b->batch_ops && bytes < BATCH_BYTES && !list_empty(&b->queue); n++) {
@@ -327,9 +329,10 @@ static void take_ops(struct batcher *b)
             continue;
         bytes += written_bytes(op);
         job->writes = job->writes || op_is_write(op);
+        single = single && op_is_single(op);
         list_push(&job->todo, &op->link);
     }
-    job->many = n >= BATCH_MANY;
+    job->light = single && n > 0 && n < BATCH_LIGHT && bytes < BATCH_LIGHT_BYTES;
 }
 
 /* Whether the store is to be closed when nothing else is to be done. */
@@ -394,7 +397,7 @@ static void start_round(struct batcher *b)
 
     job->refusal = b->refusal;
     job->writes = false;
-    job->many = false;
+    job->light = false;
     job->options = b->options;
     job->quota_bytes = b->quota_bytes;
     job->quota_entries = b->quota_entries;
@@ -404,6 +407,7 @@ static void start_round(struct batcher *b)
     if (!job->step)
         take_ops(b);
     job->sweep = due && sweep_may_go(b) ? BATCH_SWEEP : 0;
+    job->light = job->light && !job->sweep;
     pass_checkpoint(b);
     job->fold = b->fold && list_empty(&job->todo) && !job->step;
     b->fold = false;

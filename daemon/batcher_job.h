@@ -19,7 +19,7 @@ struct job {
     struct list tasks;    /* under way, the next to make a step in front … */
     struct list finished; /* … and those that are done or cancelled */
     bool writes;          /* one of todo is a write */
-    bool many;            /* todo takes long */
+    bool light;           /* all that is to be done is little */
     bool step;            /* let a task make a step */
     bool fold;            /* nobody waits: fold what has gathered into the database */
     bool restless;        /* after the round: there will be something for `fold` to do */

@@ -117,9 +117,9 @@ static enum launch_step run(const struct launch_plan *p)
         return LAUNCH_DESCRIPTORS;
     if (enter_group(p) != 0)
         return LAUNCH_CGROUP;
-    reset_priority();
     if (set_limits(p) != 0)
         return LAUNCH_LIMITS;
+    reset_priority();
     if (set_user(p) != 0)
         return LAUNCH_USER;
     if (fchdir(p->cwd) != 0)

@@ -27,6 +27,22 @@ bool op_is_write(const struct op *op)
     return writes[op->kind];
 }
 
+bool op_is_single(const struct op *op)
+{
+    switch (op->kind) {
+    case OP_GET:
+    case OP_SET:
+    case OP_DELETE:
+    case OP_EXISTS:
+    case OP_TTL:
+    case OP_INCREMENT:
+    case OP_SWAP:
+        return true;
+    default:
+        return false;
+    }
+}
+
 void op_fail(struct op *op, int status, const char *format, ...)
 {
     va_list args;

@@ -89,6 +89,8 @@ void op_init(struct op *op, enum op_kind kind, void (*on_done)(struct op *op));
 /* Frees result and error. */
 void op_fini(struct op *op);
 bool op_is_write(const struct op *op);
+/* Whether it looks at one entry only, however many there are. */
+bool op_is_single(const struct op *op);
 /* Record a failure; the text is copied (lost, but not the status, when memory is short). */
 void op_fail(struct op *op, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

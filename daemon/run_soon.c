@@ -21,7 +21,8 @@ static const struct turn {
 
 static atomic_bool soon_wanted;
 static _Thread_local enum run_soon soon_asked = RUN_USUAL;
-static _Thread_local int32_t usual_nice;
+static _Thread_local int32_t usual_nice; /* this thread's, before anything was asked for … */
+static _Thread_local int32_t given_nice; /* … and after it */
 
 /* struct sched_attr of sched_setattr(2), for which not every C library has a name. */
 struct attributes {
@@ -51,16 +52,17 @@ void run_soon(enum run_soon soon)
     /* Who has another policy has it on purpose, and who was made nice stays so. */
     if (syscall(SYS_sched_getattr, 0, &now, sizeof(now), 0) != 0 || now.policy != 0)
         return;
-    if (soon_asked == RUN_USUAL)
+    if (soon_asked == RUN_USUAL || now.nice != given_nice)
         usual_nice = now.nice;
     soon_asked = soon;
     now.size = sizeof(now);
     now.flags = RESET_ON_FORK;
     now.runtime = turns[soon].ns;
     now.nice = usual_nice == 0 ? turns[soon].nice : usual_nice;
+    given_nice = now.nice;
     if (syscall(SYS_sched_setattr, 0, &now, 0) == 0 || now.nice == usual_nice)
         return;
     /* That takes rights, which shorter turns alone do not. */
-    now.nice = usual_nice;
+    given_nice = now.nice = usual_nice;
     (void)syscall(SYS_sched_setattr, 0, &now, 0);
 }

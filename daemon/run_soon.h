@@ -9,7 +9,7 @@ enum run_soon {
     RUN_USUAL, /* as if nothing had been asked for */
     RUN_FIRST, /* who has little to do, and waits for the disk most of the time */
     RUN_NEXT,  /* the loop */
-    RUN_THEN,  /* a batch of many operations: before all others that have work without end */
+    RUN_THEN,  /* who may have more to do: before all others that have work without end */
 };
 
 /* Whether threads shall run soon after they wake. It costs: who is interrupted begins with a cold cache. */

@@ -7,6 +7,7 @@
 #include <limits.h>
 
 #include "daemon/clock.h"
+#include "daemon/run_soon.h"
 #include "daemon/store_internal.h"
 #include "daemon/store_pace.h"
 
@@ -263,6 +264,8 @@ static int fold(struct store *s, struct error *e)
     struct error ignored;
     int64_t began = clock_now_ms();
     int before = f->wal_pages;
+
+    run_soon(RUN_THEN); /* it may take some 15 ms, however little waits behind it */
     int code = commit(s, e);
 
     if (code) {

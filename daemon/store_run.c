@@ -280,7 +280,9 @@ void store_run(struct store *s, struct op *op)
         return;
     }
     size_t changes = s->in_batch ? s->changes.count : 0;
-    store_tick(s);
+    /* A batch whose record is written has its time. */
+    if (!s->early.written)
+        store_tick(s);
     if (within_limits(op) && label_allowed(s, op) && has_room_for_result(op))
         runners[op->kind](s, op);
     store_note_pages(s, op_is_write(op));

@@ -18,7 +18,8 @@ static pthread_cond_t done = PTHREAD_COND_INITIALIZER;
 static struct list waiting = {&waiting, &waiting};
 static unsigned most = SYNCER_THREADS;
 static unsigned threads; /* made so far … */
-static unsigned idle;    /* … and those of them that wait for something to do */
+static unsigned idle;    /* … those of them that wait for something to do … */
+static unsigned woken;   /* … and of these, who were told that there is something */
 
 /* With the lock held, which is given back meanwhile. */
 static void run(struct syncer_job *job)
@@ -44,6 +45,7 @@ static void *serve(void *unused)
             idle++;
             pthread_cond_wait(&asked, &lock);
             idle--;
+            woken -= woken > 0;
         }
         run_soon(RUN_FIRST);
         run(container_of(waiting.next, struct syncer_job, link));
@@ -79,10 +81,12 @@ void syncer_begin(struct syncer_job *job, int fd)
     pthread_mutex_lock(&lock);
     if (most > 0)
         list_push(&waiting, &job->link);
-    if (idle == 0 && threads < most)
-        make_thread();
-    else if (idle > 0)
+    if (idle > woken) {
+        woken++;
         pthread_cond_signal(&asked);
+    } else if (threads < most) {
+        make_thread();
+    }
     pthread_mutex_unlock(&lock);
 }
 

@@ -180,7 +180,9 @@ static int run_flood(struct overload *o, struct error *e)
         for (size_t i = 0; !rc && i < sizeof floods / sizeof *floods; i++)
             rc = flood_one(o, op, alone, &floods[i], e);
     }
-    sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
+    /* To take the flag away would want rights that this may not. */
+    if (sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &(struct sched_param){0}) && !rc)
+        rc = error_set(e, ERR_OTHER, "cannot leave the first place: %s", strerror(errno));
     server_stop(&o->server);
     return rc;
 }
