@@ -72,7 +72,7 @@ static struct settings parse(int argc, char **argv)
         if (c == 'c')
             s.cuts = trial_number(optarg, 1);
         else if (c == 'e')
-            s.each = (unsigned)trial_number(optarg, 1);
+            s.each = (unsigned)trial_number(optarg, 0); /* 0: all */
         else if (c == 'j')
             s.jobs = (unsigned)trial_number(optarg, 1);
         else if (c == 's')
