@@ -136,11 +136,12 @@ static void round_work_cb(uv_work_t *work)
 
     run_soon(job->light ? RUN_FIRST : RUN_THEN);
     job_run(job);
-    run_soon(RUN_THEN); /* whatever this thread does next */
+    run_soon(RUN_FIRST); /* to be woken; who has much to do says so then */
 }
 
 static void close_work_cb(uv_work_t *work)
 {
+    run_soon(RUN_THEN);
     job_close(container_of(work, struct job, work));
 }
 
@@ -232,6 +233,7 @@ static void report_sync(struct batcher *b)
 
 static void checkpoint_work_cb(uv_work_t *work)
 {
+    run_soon(RUN_THEN);
     store_checkpoint_run(container_of(work, struct batcher, checkpoint_work)->checkpoint);
 }
 

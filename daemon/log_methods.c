@@ -10,6 +10,7 @@
 #include "daemon/dispatch.h"
 #include "daemon/logread.h"
 #include "daemon/options_map.h"
+#include "daemon/run_soon.h"
 #include "daemon/server.h"
 
 /* Fields of a cursor's entry: the log's name, which file, the offset. */
@@ -57,6 +58,7 @@ static void logs_name(char *name, size_t size, const struct logs_stream *stream)
 /* On a pool thread. */
 static void logs_work_cb(uv_work_t *work)
 {
+    run_soon(RUN_THEN);
     struct logs_reading *reading = work->data;
     int logs = logfile_open_directory(&reading->directory, &reading->error);
     if (logs < 0) {

@@ -1,9 +1,11 @@
 /* bobbind: set-up in the order that matters, then the server. */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +91,18 @@ static int lock_state_dir(const char *state_dir, int held, int *ret_fd, struct e
     return 0;
 }
 
+/* What looks users up is loaded when it is used first, and glibc does not survive that memory is short then. So it is before
+ * anybody counts on this process; whom nobody knows has all services asked. */
+static void load_user_services(void)
+{
+    enum { NOBODY = 0x7ffffffe };
+    char buffer[1024];
+    struct passwd user, *found_user;
+    struct group group, *found_group;
+    getpwuid_r(NOBODY, &user, buffer, sizeof buffer, &found_user);
+    getgrgid_r(NOBODY, &group, buffer, sizeof buffer, &found_group);
+}
+
 static void prepare_process(const struct config *config)
 {
     struct rlimit files;
@@ -99,6 +113,7 @@ static void prepare_process(const struct config *config)
     mallopt(M_ARENA_MAX, ARENAS);
     loop_memory_init();
     umask(0077);
+    load_user_services();
     if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < files.rlim_max) {
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
@@ -294,7 +309,7 @@ static int run(struct config *config, int argc, char **argv)
     if (!rc)
         rc = lock_state_dir(config->state_dir, base.lock, &s.lock, &e);
     if (!rc && !s.program.path)
-        rc = error_set(&e, ERR_OTHER, "cannot find out which program this is");
+        rc = error_set(&e, ERR_OTHER, "cannot find out which program this is (no /proc, or no memory)");
     /* Before there are other processes: the group that is delegated has to become empty. */
     if (!rc && cgroup_open(config->cgroup, &s.cgroup, &e)) {
         if (config->cgroup)

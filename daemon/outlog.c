@@ -8,6 +8,7 @@
 #include "daemon/journal.h"
 #include "daemon/log.h"
 #include "daemon/logfile.h"
+#include "daemon/run_soon.h"
 
 struct outlog {
     uv_pipe_t pipe;
@@ -76,6 +77,7 @@ static void tell_outcome(struct outlog *o)
 /* On a pool thread. */
 static void write_work(uv_work_t *work)
 {
+    run_soon(RUN_THEN);
     struct outlog *o = work->data;
     logfile_append(o->directory, o->name, &o->limits, o->writing, o->writing_len, &o->written,
                    &o->error);

@@ -15,6 +15,7 @@
 #include "daemon/launch_gate.h"
 #include "daemon/log.h"
 #include "daemon/outlog.h"
+#include "daemon/run_soon.h"
 #include "daemon/usage.h"
 
 struct process {
@@ -342,6 +343,7 @@ static struct outlog *read_output(struct process *p, bool err, int fd)
 /* On a pool thread. */
 static void launch_work(uv_work_t *work)
 {
+    run_soon(RUN_THEN);
     struct process *p = work->data;
     struct launch_request request = {
         .app = p->host->app,

@@ -10,6 +10,7 @@
 #include "daemon/file_request.h"
 #include "daemon/log.h"
 #include "daemon/options_map.h"
+#include "daemon/run_soon.h"
 #include "daemon/server.h"
 #include "daemon/store.h"
 #include "daemon/watch.h"
@@ -83,6 +84,7 @@ static void restore_task_done(struct task *task)
 
 static void restore_prepare_cb(uv_work_t *work)
 {
+    run_soon(RUN_THEN);
     struct restore *s = container_of(work, struct restore, work);
     store_restore_prepare(&s->directory, s->path, s->uid, s->gid, &s->copy, &s->error);
 }

@@ -1,3 +1,4 @@
+#include "daemon/run_soon.h"
 #include "daemon/worker.h"
 
 #include <stdlib.h>
@@ -13,6 +14,7 @@ void worker_init(struct worker *w, uv_loop_t *loop)
 
 static void worker_work_cb(uv_work_t *work)
 {
+    run_soon(RUN_THEN);
     struct worker *w = container_of(work, struct worker, work);
     w->current->work(w->current);
 }
