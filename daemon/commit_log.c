@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "daemon/clock.h"
@@ -19,7 +18,7 @@
 #include "protocol/buffer.h"
 
 /* A segment that lasts less than this grows before the other one's turn comes. */
-#define TURN_MS 2000
+#define TURN_NS UINT64_C(2000000000)
 /* Zeros written at a time: how far a segment grows in one go. */
 #define GROW_MOST (4u << 20)
 
@@ -34,7 +33,7 @@ struct segment {
     uint64_t end;                     /* behind the last record; 0: not known, found by checksums */
     uint64_t chain;                   /* the checksum of the last record, else the salt */
     uint64_t last;                    /* commit of the last record; 0: none */
-    int64_t began_ms;                 /* when this generation began */
+    uint64_t began_ns;                /* when this generation began */
 };
 
 struct commit_log {
@@ -73,14 +72,6 @@ static int refuse(const struct commit_log *log, unsigned i, const char *reason, 
 {
     return error_set(e, ERR_OTHER, "cannot use '%.350s/.spin/%s': %s", log->directory->path,
                      names[i], reason);
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static struct segment *active(struct commit_log *log)
@@ -543,7 +534,7 @@ static int begin_segment(struct commit_log *log, unsigned i, struct error *e)
     s->end = COMMIT_LOG_RECORDS_AT;
     s->chain = header.salt;
     s->last = 0;
-    s->began_ms = now_ms();
+    s->began_ns = clock_ns();
     log->active = i;
     return 0;
 }
@@ -585,7 +576,7 @@ static int make_room(struct commit_log *log, size_t size, struct error *e)
         return begin_with_room(log, log->active, size, e);
     if (s->end + size <= s->size)
         return 0;
-    bool grows = s->size < log->limits.most && now_ms() - s->began_ms < TURN_MS &&
+    bool grows = s->size < log->limits.most && clock_ns() - s->began_ns < TURN_NS &&
                  has_room(log, s, grown_size(log, s->end + size));
     if (is_free(&log->segments[other]) && !grows) {
         int code = commit_log_sync(log, e);

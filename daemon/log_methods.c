@@ -58,8 +58,8 @@ static void logs_name(char *name, size_t size, const struct logs_stream *stream)
 /* On a pool thread. */
 static void logs_work_cb(uv_work_t *work)
 {
-    run_soon(RUN_THEN);
     struct logs_reading *reading = work->data;
+    run_soon(RUN_THEN);
     int logs = logfile_open_directory(&reading->directory, &reading->error);
     if (logs < 0) {
         reading->status = logs;

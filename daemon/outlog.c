@@ -77,8 +77,8 @@ static void tell_outcome(struct outlog *o)
 /* On a pool thread. */
 static void write_work(uv_work_t *work)
 {
-    run_soon(RUN_THEN);
     struct outlog *o = work->data;
+    run_soon(RUN_THEN);
     logfile_append(o->directory, o->name, &o->limits, o->writing, o->writing_len, &o->written,
                    &o->error);
     if (o->journal)

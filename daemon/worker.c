@@ -1,7 +1,8 @@
-#include "daemon/run_soon.h"
 #include "daemon/worker.h"
 
 #include <stdlib.h>
+
+#include "daemon/run_soon.h"
 
 static void worker_next(struct worker *w);
 
@@ -14,8 +15,8 @@ void worker_init(struct worker *w, uv_loop_t *loop)
 
 static void worker_work_cb(uv_work_t *work)
 {
-    run_soon(RUN_THEN);
     struct worker *w = container_of(work, struct worker, work);
+    run_soon(RUN_THEN);
     w->current->work(w->current);
 }
 
