@@ -16,6 +16,7 @@
 #define HEADER 4096
 /* The payload of record n is this long, and of bytes that n gives. */
 #define LENGTH(n) (10 + (n) % 50)
+#define SIZE(n) (32 + (LENGTH(n) + 7) / 8 * 8)
 
 static const struct commit_log_limits limits = {8192, 16384};
 static const struct commit_log_id id = {0x1234, 5};
@@ -66,6 +67,16 @@ static void append(uint64_t first, uint64_t last)
 
     for (uint64_t n = first; n <= last; n++)
         ck_assert_msg(append_sync(n, true, &e) == 0, "%s", e.text);
+}
+
+/* Where record n is in a file that begins with the first one. */
+static size_t record_at(uint64_t n)
+{
+    size_t at = HEADER;
+
+    for (uint64_t before = 1; before < n; before++)
+        at += SIZE(before);
+    return at;
 }
 
 static uint64_t next;
@@ -225,9 +236,7 @@ START_TEST(a_torn_tail_ends_the_log)
 {
     append(1, 20);
     struct bytes whole = read_file(LOG_NAME);
-    size_t end = HEADER;
-    for (uint64_t n = 1; n <= 20; n++)
-        end += 32 + (LENGTH(n) + 7) / 8 * 8;
+    size_t end = record_at(21);
     size_t begin = end - 32 - (LENGTH(20) + 7) / 8 * 8;
     size_t covered = 32 + LENGTH(20);
     for (size_t cut = begin; cut < begin + covered; cut++) {
@@ -267,7 +276,7 @@ START_TEST(every_flipped_bit_is_noticed)
                 check_replay(0, n - 1);
             whole.data[at + i] ^= bit;
         }
-        at += 32 + (LENGTH(n) + 7) / 8 * 8;
+        at += SIZE(n);
     }
     for (size_t i = 0; i < 56; i++) {
         whole.data[i] ^= 4;
@@ -289,9 +298,7 @@ START_TEST(an_unsynced_record_may_be_missing)
     for (uint64_t n = 3; n <= 5; n++)
         ck_assert_int_eq(append_sync(n, false, &e), 0);
     struct bytes whole = read_file(LOG_NAME);
-    size_t at = HEADER;
-    for (uint64_t n = 1; n <= 3; n++)
-        at += 32 + (LENGTH(n) + 7) / 8 * 8;
+    size_t at = record_at(4);
     whole.data[at + 40] ^= 1; /* the fourth */
     env_write(LOG_NAME, whole.data, whole.len);
     reopen();
@@ -317,9 +324,7 @@ START_TEST(salvage_goes_on_behind_what_is_damaged)
 
     append(1, 5);
     struct bytes whole = read_file(LOG_NAME);
-    size_t at = HEADER;
-    for (uint64_t n = 1; n <= 2; n++)
-        at += 32 + (LENGTH(n) + 7) / 8 * 8;
+    size_t at = record_at(3);
     whole.data[at + 40] ^= 1; /* the third */
     env_write(LOG_NAME, whole.data, whole.len);
     reopen();
@@ -354,9 +359,7 @@ START_TEST(what_a_value_holds_is_no_record)
 
     append(1, 2);
     struct bytes whole = read_file(LOG_NAME);
-    size_t end = HEADER;
-    for (uint64_t n = 1; n <= 2; n++)
-        end += 32 + (LENGTH(n) + 7) / 8 * 8;
+    size_t end = record_at(3);
     for (int i = 0; i < 2; i++) {
         forge(whole.data + end, i ? &guessed : &none);
         env_write(LOG_NAME, whole.data, whole.len);
@@ -385,7 +388,7 @@ static void write_first_version(uint64_t last)
         struct commit_log_record record = {n, (int64_t)n * 10, (uint32_t)n, {payload, LENGTH(n)}, true};
         chain = commit_log_record_write(&record, chain, bytes + at);
         memcpy(bytes + at + 32, payload, LENGTH(n));
-        at += 32 + (LENGTH(n) + 7) / 8 * 8;
+        at += SIZE(n);
     }
     env_write(LOG_NAME, bytes, sizeof(bytes));
 }
@@ -450,9 +453,9 @@ START_TEST(what_an_earlier_use_left_does_not_come_back)
     append(61, 61);
     struct bytes now = read_file(LOG_NAME);
     /* As if the space had been used again: the records of before are all behind the new one. */
-    size_t from = HEADER + 32 + (LENGTH(1) + 7) / 8 * 8;
+    size_t from = HEADER + SIZE(1);
     ck_assert_uint_eq(LENGTH(61), LENGTH(11));
-    memcpy(now.data + HEADER + 32 + (LENGTH(61) + 7) / 8 * 8, old.data + from, 3000);
+    memcpy(now.data + HEADER + SIZE(61), old.data + from, 3000);
     env_write(LOG_NAME, now.data, now.len);
     reopen();
     check_replay(60, 61);
@@ -472,9 +475,7 @@ START_TEST(a_hole_between_the_segments_is_an_error)
     }
     uint64_t last = commit_log_wants_release(log_);
     struct bytes first = read_file(LOG_NAME);
-    size_t at = HEADER;
-    for (uint64_t n = 1; n < last; n++)
-        at += 32 + (LENGTH(n) + 7) / 8 * 8;
+    size_t at = record_at(last);
     first.data[at] ^= 1; /* the last record of the one that is full */
     env_write(LOG_NAME, first.data, first.len);
     reopen();

@@ -12,25 +12,29 @@
 
 #include "daemon/run_soon.h"
 
-/* By sched_getattr(2): the length of this thread's turns in nanoseconds, 0 before Linux 6.12 … */
-static uint64_t turn(void)
+/* What sched_getattr(2) says of this thread, from byte `at` on. */
+static void attribute(size_t at, void *ret, size_t size)
 {
     uint8_t bytes[48] = {0};
-    uint64_t runtime;
 
     ck_assert_int_eq(syscall(SYS_sched_getattr, 0, bytes, sizeof(bytes), 0), 0);
-    memcpy(&runtime, bytes + 24, sizeof(runtime));
+    memcpy(ret, bytes + at, size);
+}
+
+/* The length of its turns in nanoseconds; 0 before Linux 6.12. */
+static uint64_t turn(void)
+{
+    uint64_t runtime;
+
+    attribute(24, &runtime, sizeof(runtime));
     return runtime;
 }
 
-/* … and how nice it is. */
 static int nice_now(void)
 {
-    uint8_t bytes[48] = {0};
     int32_t value;
 
-    ck_assert_int_eq(syscall(SYS_sched_getattr, 0, bytes, sizeof(bytes), 0), 0);
-    memcpy(&value, bytes + 16, sizeof(value));
+    attribute(16, &value, sizeof(value));
     return value;
 }
 
