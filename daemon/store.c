@@ -190,6 +190,17 @@ static int set_journal_mode(struct store *s, const char *mode, struct error *e)
     return 0;
 }
 
+/* A power cut may leave a WAL beside a file whose header says that there is none: that it was removed, or that the file was
+ * to have one, was not durable. SQLite would use it and leave the header as it is. Then a checkpoint that is cut off would
+ * leave a file that cannot be told from one with another file's WAL beside it. */
+static int drop_left_wal(struct store *s, struct error *e)
+{
+    if (!store_file_has_left_wal(s))
+        return 0;
+    int code = set_journal_mode(s, "delete", e);
+    return code ? code : store_file_remove_wal(s, e);
+}
+
 /* Take the file for ourselves, and look before changing anything in it. As long as it has a
  * rollback journal, FULL: with less, a journal of which a power cut has left a part may be taken
  * for whole. */
@@ -209,13 +220,18 @@ static int take_ownership(struct store *s, struct error *e)
     if (rc == SQLITE_OK)
         rc = store_exec(s, "PRAGMA synchronous=FULL; PRAGMA cache_spill=OFF;"
                            "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"
-                           "PRAGMA mmap_size=0; BEGIN IMMEDIATE");
+                           "PRAGMA mmap_size=0; PRAGMA schema_version");
     if (rc != SQLITE_OK)
         return store_error(s, rc, "open", e);
-    rc = store_log_counter(s);
+    int code = drop_left_wal(s, e);
+    if (code)
+        return code;
+    rc = store_exec(s, "BEGIN IMMEDIATE");
+    if (rc == SQLITE_OK)
+        rc = store_log_counter(s);
     if (rc != SQLITE_OK)
         return store_error(s, rc, "open", e);
-    int code = store_schema_ensure(s, e);
+    code = store_schema_ensure(s, e);
     if (code)
         return code;
     rc = store_log_unseal(s);

@@ -124,19 +124,38 @@ static int64_t change_counter(const uint8_t header[HEADER_SIZE])
     return be32toh(n);
 }
 
+/* *ret_size: of the file. False: it is not there, or too short for one. */
+static bool read_header(const struct store *s, uint8_t header[HEADER_SIZE], sqlite3_int64 *ret_size)
+{
+    sqlite3_file *file = NULL;
+    int rc = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+
+    return rc == SQLITE_OK && file->pMethods &&
+           file->pMethods->xRead(file, header, HEADER_SIZE, 0) == SQLITE_OK &&
+           file->pMethods->xFileSize(file, ret_size) == SQLITE_OK;
+}
+
+static bool is_plain(const uint8_t header[HEADER_SIZE])
+{
+    return header[HEADER_VERSIONS] == 1 && header[HEADER_VERSIONS + 1] == 1;
+}
+
+bool store_file_has_left_wal(const struct store *s)
+{
+    uint8_t header[HEADER_SIZE] = {0};
+    sqlite3_int64 size;
+
+    return read_header(s, header, &size) && is_plain(header) && has_content(s, WAL_NAME);
+}
+
 /* Without either journal nothing is under way, and a page that is there in part is one that was cut
  * off. */
 int store_file_check_form(const struct store *s, struct error *e)
 {
-    sqlite3_file *file = NULL;
     uint8_t header[HEADER_SIZE] = {0};
     sqlite3_int64 size = 0, page;
-    int rc = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
 
-    if (rc != SQLITE_OK || !file->pMethods ||
-        file->pMethods->xRead(file, header, sizeof(header), 0) != SQLITE_OK ||
-        file->pMethods->xFileSize(file, &size) != SQLITE_OK || header[HEADER_VERSIONS] != 1 ||
-        header[HEADER_VERSIONS + 1] != 1)
+    if (!read_header(s, header, &size) || !is_plain(header))
         return 0;
     if (has_content(s, WAL_NAME) && !has_content(s, JOURNAL_NAME) &&
         is_closed(s, change_counter(header)))

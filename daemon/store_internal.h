@@ -375,6 +375,9 @@ int store_file_renew_wal(const struct store *s, struct error *e);
 int store_file_remove_wal(const struct store *s, struct error *e);
 /* Behind sqlite3_open_v2: refuse a WAL of another file, and one that was cut off. */
 int store_file_check_form(const struct store *s, struct error *e);
+/* Behind SQLite's first look at the file, which ends what a journal says: whether the file is a plain one, and a WAL beside
+ * it all the same. All that is in that WAL is in the file too, or has never been promised. */
+bool store_file_has_left_wal(const struct store *s);
 
 /* Run SQL whose rows, if any, are of no interest. A result of SQLite. */
 int store_exec(const struct store *s, const char *sql);

@@ -271,6 +271,20 @@ START_TEST(check_notices_a_file_that_was_taken_away)
 }
 END_TEST
 
+/* Else a checkpoint that a power cut ends would leave what cannot be told from a plain file beside another one's WAL. */
+static void check_says_wal(const char *name)
+{
+    uint8_t versions[2] = {0};
+    FILE *f = fopen(env_path(name), "rb");
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(fseek(f, 18, SEEK_SET), 0);
+    ck_assert_uint_eq(fread(versions, 1, sizeof(versions), f), 2);
+    fclose(f);
+    ck_assert_uint_eq(versions[0], 2);
+    ck_assert_uint_eq(versions[1], 2);
+}
+
 /* As if a power cut had brought a journal back, which made the file a plain one again. */
 START_TEST(wal_beside_a_plain_file_that_was_in_use_is_its_own)
 {
@@ -290,6 +304,7 @@ START_TEST(wal_beside_a_plain_file_that_was_in_use_is_its_own)
     ck_assert_int_eq(directory_init(&cut, env_path("cut"), &e), 0);
     ck_assert_msg(store_open(&cut, &s, &e) == 0, "%s", e.text);
     check_get(s, "a", "1");
+    check_says_wal("cut/" DB_NAME);
     close_store(s);
     directory_fini(&cut);
 }
