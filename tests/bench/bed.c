@@ -69,6 +69,12 @@ static int bed_start(struct bed *b, const struct workspace *w, const char *label
     return rc;
 }
 
+/* A server is at rest when it has used no more than this of a processor in that time, which is longer than it takes Bobbin to
+ * begin with what it does when nobody asks for anything. */
+#define REST_CPU_NS 20000000u
+#define REST_LOOK_NS 250000000
+#define REST_NS_MAX 20000000000u
+
 static int bed_fill(struct bed *b, struct error *e)
 {
     const struct options *o = &b->setup;
@@ -119,6 +125,18 @@ void bed_close(struct bed *b)
     if (b->started)
         server_stop(&b->server);
     b->started = false;
+}
+
+void bed_rest(const struct bed *b)
+{
+    uint64_t until = bench_now() + REST_NS_MAX;
+    uint64_t before;
+    if (!b->started || in_process(b->setup.target))
+        return;
+    do {
+        before = peer_cpu(b->server.peer.pid);
+        nanosleep(&(struct timespec){.tv_nsec = REST_LOOK_NS}, NULL);
+    } while (peer_cpu(b->server.peer.pid) > before + REST_CPU_NS && bench_now() < until);
 }
 
 static int run_in_process(struct bed *b, const struct options *o, struct bed_result *ret,

@@ -36,6 +36,10 @@ struct bed_result {
 int bed_run(struct bed *b, const struct options *o, struct bed *background, struct bed *witness,
             struct bed_result *ret, struct error *e);
 
+/* Wait until the server has done what a load has left it to do, so that it is not charged to who is measured next; for some
+ * seconds at most. */
+void bed_rest(const struct bed *b);
+
 /* Memory of a server that runs: its process, and what its children have for themselves. */
 int bed_memory(const struct bed *b, struct peer_memory *ret, struct error *e);
 

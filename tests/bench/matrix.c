@@ -97,6 +97,8 @@ static int run_cell(struct matrix *m, struct cell_result *r, unsigned round, str
     rc = bed_run(bed, &o, bed, NULL, &result, e);
     if (rc)
         return rc;
+    if (o.op != OP_GET)
+        bed_rest(bed);
     r->throughput[round] = result.throughput;
     r->p50[round] = (double)hist_percentile(&result.hist, 50) / 1e3;
     r->p99[round] = (double)hist_percentile(&result.hist, 99) / 1e3;
