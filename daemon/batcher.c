@@ -307,6 +307,7 @@ static void after_round_cb(uv_work_t *work, int status)
     report_tasks(b);
     if (b->job.checkpoint)
         start_checkpoint(b);
+    b->fold = b->fold || b->job.unfolded;
     set_state(b, b->job.store ? BATCHER_IDLE : BATCHER_CLOSED);
     advance(b);
 }

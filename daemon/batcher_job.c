@@ -181,6 +181,20 @@ static void job_step_task(struct job *job)
     list_push(more ? &job->tasks : &job->finished, l);
 }
 
+/* A little at a time, so that nobody who comes waits long. */
+static void job_fold(struct job *job)
+{
+    struct error ignored; /* whoever writes next is told */
+
+    int code = store_drain(job->store, &job->unfolded, &ignored);
+
+    job->unfolded = job->unfolded && !code;
+    if (code || job->unfolded)
+        return;
+    store_fold(job->store, &ignored);
+    store_rest(job->store);
+}
+
 /* What the round is for, on an open store. */
 static void job_work(struct job *job)
 {
@@ -203,10 +217,8 @@ static void job_work(struct job *job)
     if (store_sync(job->store, job->fold, &ignored) != 0)
         job->sync_error = ignored;
     job->sync_ns = store_sync_ns(job->store) - synced;
-    if (job->fold) {
-        store_fold(job->store, &ignored);
-        store_rest(job->store);
-    }
+    if (job->fold)
+        job_fold(job);
 }
 
 /* Take note of a checkpoint that has run beside the rounds before. */
@@ -232,6 +244,7 @@ void job_run(struct job *job)
     job->sweep_error.code = 0;
     job->write_error.code = 0;
     job->sync_error.code = 0;
+    job->unfolded = false;
     if (job->refusal.code)
         job_fail(job, &job->refusal);
     if (job->cancel.code)

@@ -22,6 +22,7 @@ struct job {
     bool light;           /* all that is to be done is little */
     bool step;            /* let a task make a step */
     bool fold;            /* nobody waits: fold what has gathered into the database */
+    bool unfolded;        /* after the round: there is more to fold, which need not wait */
     bool restless;        /* after the round: there will be something for `fold` to do */
     struct store_checkpoint *checkpoint; /* before the round: one that has run, or NULL; after it:
                                             one to be run beside the next rounds, or NULL */

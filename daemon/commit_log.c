@@ -769,6 +769,11 @@ int commit_log_append_end(struct commit_log *log, struct error *e)
     return code;
 }
 
+bool commit_log_append_is_done(struct commit_log *log)
+{
+    return syncer_is_done(&log->pending.sync);
+}
+
 int commit_log_append_undo(struct commit_log *log, struct error *e)
 {
     assert(log->pending.written);
@@ -805,6 +810,14 @@ uint64_t commit_log_wants_release(const struct commit_log *log)
     const struct segment *other = &log->segments[1 - log->active];
 
     return !is_free(other) && s->end > s->size / 2 ? other->last : 0;
+}
+
+uint64_t commit_log_needs_release(const struct commit_log *log)
+{
+    const struct segment *s = &log->segments[log->active];
+    const struct segment *other = &log->segments[1 - log->active];
+
+    return !is_free(other) && s->end + other->end > log->limits.most / 2 * 3 ? other->last : 0;
 }
 
 bool commit_log_is_full(const struct commit_log *log)

@@ -96,6 +96,8 @@ int commit_log_append(struct commit_log *log, const struct commit_log_record *re
 int commit_log_append_begin(struct commit_log *log, const struct commit_log_record *record,
                             struct error *e);
 int commit_log_append_end(struct commit_log *log, struct error *e);
+/* Between them: whether the disk has it, or never will. */
+bool commit_log_append_is_done(struct commit_log *log);
 /* In place of the end: take the record back, durably. On failure the log is broken. */
 int commit_log_append_undo(struct commit_log *log, struct error *e);
 /* Sync what was appended without. */
@@ -110,6 +112,8 @@ bool commit_log_is_broken(const struct commit_log *log);
 void commit_log_release(struct commit_log *log, uint64_t commit);
 /* Whether commits up to this one should be released soon, so that the log need not grow; 0: no. */
 uint64_t commit_log_wants_release(const struct commit_log *log);
+/* The same where it has grown to half of what it may come to; 0: it has not. */
+uint64_t commit_log_needs_release(const struct commit_log *log);
 /* Whether it has outgrown its limit since nothing was released, or soon will on a disk that is almost
  * full: release before appending more. */
 bool commit_log_is_full(const struct commit_log *log);

@@ -8,8 +8,9 @@
 #define COMMIT_LOG_RECORDS_AT 4096u
 #define COMMIT_LOG_RECORD_HEADER 32u
 
-/* What is written. The first version is read as well: there the salt was in a segment's first record only. */
-#define COMMIT_LOG_VERSION 2u
+/* What is written. Earlier versions are read as well: in the first one the salt was in a segment's first record only; who
+ * writes the second one believes that the database holds all up to its last commit. */
+#define COMMIT_LOG_VERSION 3u
 
 struct commit_log_header {
     uint32_t version;

@@ -54,6 +54,7 @@ struct config {
     uint32_t threads;
     uint64_t store_memory;    /* bytes for pages of SQLite, of all stores in use */
     uint32_t commit_log_size; /* as store_options.log_most */
+    uint64_t hold_from;       /* the same name there */
     uint32_t fold_changes;    /* as there */
     uint32_t wal_pages;       /* as there */
     struct limits limits;     /* the numbers of protocol/limits.h */

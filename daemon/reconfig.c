@@ -21,6 +21,7 @@ void reconfig_set_options(struct server_options *options, const struct config *c
     if (options->store.log_first > options->store.log_most)
         options->store.log_first = options->store.log_most;
     options->store.fold_changes = c->fold_changes;
+    options->store.hold_from = c->hold_from;
     options->store.wal_pages = c->wal_pages;
 }
 

@@ -16,7 +16,8 @@ extern "C" {
 #define CONFIG_STORE_IDLE_MS 5000u
 #define CONFIG_THREADS 16u
 #define CONFIG_STORE_MEMORY (64u << 20)
-#define CONFIG_COMMIT_LOG_SIZE (32u << 20)
+#define CONFIG_COMMIT_LOG_SIZE (64u << 20)
+#define CONFIG_HOLD_FROM (64u << 20)
 #define CONFIG_FOLD_CHANGES 131072u
 #define CONFIG_WAL_PAGES 8192u
 /* Without a word values may take such a part of the memory, and no less than so many bytes. */
@@ -58,6 +59,7 @@ enum setting_change {
     X(store_memory, store_memory, UINT64, CONFIG_STORE_MEMORY, 0, INT64_MAX, RESTARTS)             \
     X(commit_log_size, commit_log_size, UINT32, CONFIG_COMMIT_LOG_SIZE, 8192, 1u << 30, AT_OPEN)   \
     X(fold_changes, fold_changes, UINT32, CONFIG_FOLD_CHANGES, 1, 1u << 24, AT_OPEN)               \
+    X(hold_from, hold_from, UINT64, CONFIG_HOLD_FROM, 0, INT64_MAX, AT_OPEN)                       \
     X(wal_pages, wal_pages, UINT32, CONFIG_WAL_PAGES, 8, 1u << 20, AT_OPEN)                        \
     X(cache_bytes, cache_bytes, UINT64, CONFIG_CACHE_BYTES, 0, CONFIG_CACHE_BYTES_MAX, RESTARTS)   \
     X(metrics_listen, metrics_listen, ADDRESSES, 0, 0, 0, RESTARTS)                                \

@@ -28,10 +28,12 @@ static const char *const statement_sql[STORE_STATEMENT_COUNT] = {
 
 const struct store_options store_defaults = {
     .log_first = 64u << 10,
-    .log_most = 32u << 20,
+    .log_most = 64u << 20,
     .fold_changes = 131072,
     .wal_pages = 8192,
     .page_size = STORE_PAGE_SIZE,
+    .hold_from = 64u << 20,
+    .hold_most = 128u << 20,
 };
 
 void store_library_init(void)
@@ -73,6 +75,7 @@ static void store_free(struct store *s)
     store_log_fini(s);
     buffer_fini(&s->redo);
     store_early_fini(s);
+    store_held_clear(s);
     free(s->path);
     free(s);
 }
@@ -89,6 +92,7 @@ static int store_new(const struct directory *directory, const struct store_optio
     s->fold.bound = options->fold_changes < FOLD_FIRST ? options->fold_changes : FOLD_FIRST;
     buffer_init(&s->redo);
     buffer_init(&s->early.payload);
+    store_held_init(s);
     int code = directory_copy(&s->directory, directory, e);
     if (code) {
         free(s);
@@ -284,10 +288,12 @@ static int open_logs(struct store *s, struct error *e)
     }
     if (rc != SQLITE_OK)
         return store_error(s, rc, "open", e);
-    s->fold.commit = s->commit;
-    int code = store_redo_replay(s, &last, e);
+    /* Nothing is held here: whether all that an earlier process has written to the log is on the disk is not known. */
+    int code = store_redo_replay(s, true, &last, e);
     if (code)
         return code;
+    if (last < s->fold.rows)
+        return store_redo_short(s, last, s->fold.rows, e);
     rc = store_log_go_on(s);
     if (rc == SQLITE_OK)
         rc = store_expiry_load(s);
@@ -306,6 +312,8 @@ static int open_all(struct store *s, struct error *e)
         code = take_ownership(s, e);
     if (!code)
         code = prepare_statements(s, e);
+    if (!code)
+        store_memory_follow(s);
     if (!code)
         code = open_logs(s, e);
     store_owner_leave(s);
@@ -330,7 +338,6 @@ int store_open_with(const struct directory *directory, const struct store_option
         store_free(s);
         return code;
     }
-    store_memory_follow(s);
     *ret = s;
     return 0;
 }

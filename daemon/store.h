@@ -11,7 +11,7 @@
 
 struct store;
 
-/* Memory for pages of SQLite that several stores share: each takes an equal part while it is in use.
+/* Memory for pages of SQLite, and entries that are held, that several stores share: each takes an equal part while it is in use.
  * Any thread. */
 struct store_share {
     uint64_t bytes;       /* for all of them */
@@ -36,6 +36,8 @@ struct store_options {
     uint32_t wal_pages;      /* pages of 4 KiB in the WAL at which it is brought into the database */
     uint32_t page_size;      /* of a new file, in bytes: a power of two from 512 to 65536 */
     enum store_early_use early;
+    uint64_t hold_from;      /* bytes of the file from which on single sets are held in memory before they come to it */
+    uint64_t hold_most;      /* bytes of them in memory, at most */
     bool checksums;          /* values have checksums: from the next opening on */
     struct store_place known; /* where the directory's store was when it was open last: numbers go on behind that, whatever
                                  file is there now */
@@ -114,6 +116,8 @@ uint64_t store_sync_ns(const struct store *s);
 
 /* Outside a batch: commit what has gathered to the database. Nothing is lost when that fails. */
 int store_fold(struct store *s, struct error *e);
+/* Outside a batch: bring entries that are held in memory to the database, for some milliseconds. *ret_more: there are more. */
+int store_drain(struct store *s, bool *ret_more, struct error *e);
 /* Nobody has used it for a moment: give memory back. */
 void store_rest(struct store *s);
 /* Whether there is anything to fold, or memory to give back. */

@@ -23,6 +23,8 @@ void store_count(struct store *s, struct op *op)
     msgpack_packer pk;
     int rc = count_one(s, STORE_COUNT, op->label, &entries, &bytes);
 
+    if (rc == SQLITE_OK)
+        rc = store_held_count(s, &op->label, &entries, &bytes);
     if (rc == SQLITE_OK && s->next_expiry >= 0 && s->next_expiry <= s->now_ms)
         rc = count_one(s, STORE_COUNT_EXPIRED, op->label, &expired, &expired_bytes);
     if (rc != SQLITE_OK) {

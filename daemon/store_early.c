@@ -50,6 +50,8 @@ static bool pays(const struct store *s, uint32_t count)
 {
     if (s->options.early != STORE_EARLY_AS_PAYS)
         return s->options.early == STORE_EARLY_ALWAYS;
+    if (store_held_is_pressed(s))
+        return s->early.sync_ns >= EARLY_LEAST_NS;
     return s->early.op_ns * count >= EARLY_LEAST_NS && s->early.sync_ns >= EARLY_LEAST_NS;
 }
 

@@ -19,7 +19,15 @@ int store_entry_get(struct store *s, struct slice label, struct slice key, struc
     sqlite3_stmt *stmt;
     bool found;
 
+    struct slice held;
+
     *ret_found = false;
+    if (store_held_get(s, label, key, &held)) {
+        buffer_reserve(copy, held.len + 1);
+        buffer_append(copy, held.data, held.len);
+        *ret_found = !copy->failed;
+        return copy->failed ? SQLITE_NOMEM : SQLITE_OK;
+    }
     int rc = store_expired(s, label, key, &found);
     if (rc != SQLITE_OK || found)
         return rc;
@@ -44,7 +52,9 @@ int store_entry_exists(struct store *s, struct slice label, struct slice key, bo
     sqlite3_stmt *stmt;
     bool found;
 
-    *ret_found = false;
+    *ret_found = store_held_get(s, label, key, &(struct slice){0});
+    if (*ret_found)
+        return SQLITE_OK;
     int rc = store_expired(s, label, key, &found);
     if (rc != SQLITE_OK || found)
         return rc;
@@ -55,13 +65,23 @@ int store_entry_exists(struct store *s, struct slice label, struct slice key, bo
     return rc;
 }
 
-/* The length of the value that is there, expired or not; -1: none. */
-static int old_length(struct store *s, struct slice label, struct slice key, int64_t *ret)
+int store_entry_length(struct store *s, struct slice label, struct slice key, int64_t *ret)
 {
     sqlite3_stmt *stmt = store_start(s, STORE_LENGTH, label, &key);
 
     *ret = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : -1;
     return store_finish(stmt);
+}
+
+/* The same of what is held too. */
+static int old_length(struct store *s, struct slice label, struct slice key, int64_t *ret)
+{
+    struct slice held;
+
+    if (!store_held_get(s, label, key, &held))
+        return store_entry_length(s, label, key, ret);
+    *ret = (int64_t)held.len;
+    return SQLITE_OK;
 }
 
 static bool limited(const struct store *s)
@@ -72,15 +92,23 @@ static bool limited(const struct store *s)
 static int count_all(struct store *s)
 {
     sqlite3_stmt *stmt = s->statements[STORE_COUNT_ALL];
+    int64_t entries = 0, bytes = 0;
 
     if (s->quota.known)
         return SQLITE_OK;
     if (sqlite3_step(stmt) == SQLITE_ROW) {
-        s->quota.entries = (uint64_t)sqlite3_column_int64(stmt, 0);
-        s->quota.bytes = (uint64_t)sqlite3_column_double(stmt, 1);
-        s->quota.known = true;
+        entries = sqlite3_column_int64(stmt, 0);
+        bytes = (int64_t)sqlite3_column_double(stmt, 1);
     }
-    return sqlite3_reset(stmt);
+    int rc = sqlite3_reset(stmt);
+    if (rc == SQLITE_OK)
+        rc = store_held_count(s, NULL, &entries, &bytes);
+    if (rc != SQLITE_OK)
+        return rc;
+    s->quota.entries = (uint64_t)entries;
+    s->quota.bytes = (uint64_t)bytes;
+    s->quota.known = true;
+    return SQLITE_OK;
 }
 
 /* Account for an entry that changes from `old` to `len` bytes (-1: none). */
@@ -178,6 +206,19 @@ static int write_entry(struct store *s, const struct store_change *c)
     return store_finish(stmt);
 }
 
+static int write_sum(struct store *s, const struct store_change *c)
+{
+    return c->kind == CHANGE_SET ? store_sum_set(s, c->label, c->key, c->value)
+                                 : store_sum_clear(s, c->label, c->key);
+}
+
+int store_entry_write(struct store *s, const struct store_change *c)
+{
+    int rc = write_entry(s, c);
+
+    return rc == SQLITE_OK ? write_sum(s, c) : rc;
+}
+
 /* Several statements, all or none. */
 static int write_all(struct store *s, const struct store_change *c, bool expiry, bool *ret_changed)
 {
@@ -193,10 +234,20 @@ static int write_all(struct store *s, const struct store_change *c, bool expiry,
     if (rc == SQLITE_OK)
         *ret_changed = sqlite3_changes(s->db) > 0;
     if (rc == SQLITE_OK)
-        rc = c->kind == CHANGE_SET ? store_sum_set(s, c->label, c->key, c->value)
-                                   : store_sum_clear(s, c->label, c->key);
+        rc = write_sum(s, c);
     int end = store_mark_end(s, &mark, rc == SQLITE_OK);
     return rc == SQLITE_OK ? end : rc;
+}
+
+static int hold(struct store *s, const struct store_change *c, bool *ret_changed)
+{
+    int rc = store_held_set(s, c, s->commit + 1);
+
+    *ret_changed = rc == SQLITE_OK;
+    if (rc == SQLITE_OK)
+        store_changes_add(s, c);
+    s->held.batch += rc == SQLITE_OK;
+    return rc;
 }
 
 /* Do it, with what hangs on it, or nothing. *ret_changed: whether it was anything to be done. */
@@ -209,6 +260,8 @@ static int write_change(struct store *s, const struct store_change *c, bool *ret
         rc = store_expires_at(s, c->label, c->key, &expires);
     if (rc != SQLITE_OK)
         return rc;
+    if (c->kind == CHANGE_SET && !c->expires_ms && !expires && s->held.takes)
+        return hold(s, c, ret_changed);
     bool both = c->kind == CHANGE_SET ? c->expires_ms > 0 || (expires && !c->expires_ms) : expires;
     if (both || s->options.checksums) {
         rc = write_all(s, c, both, ret_changed);

@@ -31,6 +31,12 @@
 /* A fold that failed is tried again after this, or after some times of what it took. */
 #define RETRY_MS 100
 #define RETRY_TIMES 4
+/* Where entries are held folds are so much smaller: the next one has other pages, so a large one saves nothing. */
+#define FOLD_HELD_PART 4
+/* How long store_drain goes on, in nanoseconds: whoever comes meanwhile waits for its end. */
+#define DRAIN_NS 2000000u
+/* Entries that are brought to the database before it is looked whether a fold is due. */
+#define SETTLE_STEP 16u
 
 void store_note_lost(struct store *s)
 {
@@ -54,14 +60,23 @@ bool store_must_reopen(const struct store *s)
     return s->fold.doubtful;
 }
 
+int store_gather(struct store *s)
+{
+    int rc = s->phase == STORE_FOLDED ? store_run_plain(s, STORE_BEGIN) : SQLITE_OK;
+
+    if (rc == SQLITE_OK && s->phase == STORE_FOLDED)
+        s->phase = STORE_GATHERING;
+    return rc;
+}
+
 static int begin(struct store *s, struct error *e)
 {
-    int rc = store_run_plain(s, STORE_BEGIN);
+    s->phase = STORE_FOLDED;
+    int rc = store_gather(s);
 
-    if (rc != SQLITE_OK)
-        return store_error(s, rc, "write", e);
-    s->phase = STORE_GATHERING;
-    return 0;
+    if (rc == SQLITE_OK)
+        rc = store_held_look(s);
+    return rc == SQLITE_OK ? 0 : store_error(s, rc, "write", e);
 }
 
 static void drop(struct store *s)
@@ -71,6 +86,15 @@ static void drop(struct store *s)
     s->phase = s->fold.commit == s->commit ? STORE_FOLDED : STORE_LOST;
 }
 
+/* Where the database takes nothing now it can all be in memory, for which the log is small enough. */
+static int replay(struct store *s, bool folds, uint64_t *ret_last, struct error *e)
+{
+    drop(s);
+    store_held_clear(s);
+    int code = begin(s, e);
+    return code ? code : store_redo_replay(s, folds, ret_last, e);
+}
+
 /* Do again what the log holds and the database does not. */
 static int rebuild(struct store *s, struct error *e)
 {
@@ -78,14 +102,13 @@ static int rebuild(struct store *s, struct error *e)
     int code;
 
     drop(s);
+    store_held_clear(s);
     if (s->phase == STORE_LOST) {
-        code = begin(s, e);
-        if (!code)
-            code = store_redo_replay(s, &last, e);
+        code = replay(s, true, &last, e);
+        if (code)
+            code = replay(s, false, &last, e);
         if (!code && last != s->commit)
-            code = error_set(e, ERR_OTHER,
-                             "cannot use '%s': its commit log ends with commit %llu, not %llu",
-                             s->shown, (unsigned long long)last, (unsigned long long)s->commit);
+            code = store_redo_short(s, last, s->commit, e);
         if (code) {
             drop(s);
             return code;
@@ -217,7 +240,7 @@ void store_note_pages(struct store *s, bool written)
 static bool has_missed_much(const struct store *s)
 {
     const struct store_fold *f = &s->fold;
-    uint32_t most = (uint32_t)fold_pages(s);
+    uint32_t most = (uint32_t)fold_pages(s) / (s->held.on ? FOLD_HELD_PART : 1);
 
     return f->changes >= FOLD_LEAST && f->missed >= (f->checkpointing ? most * 2 : most);
 }
@@ -235,13 +258,41 @@ static void follow_pages(struct store *s, int pages)
         f->bound = f->bound > s->options.fold_changes / 2 ? s->options.fold_changes : f->bound * 2;
 }
 
+/* The commits whose rows the transaction holds. Some of those that are done again were in the database before. */
+static uint64_t rows_now(const struct store *s)
+{
+    if (!s->redoing)
+        return s->commit;
+    return s->redoing > s->fold.rows ? s->redoing : s->fold.rows;
+}
+
+/* … and those of which it holds all. */
+static uint64_t folded_now(const struct store *s)
+{
+    uint64_t held = store_held_behind(s);
+
+    return held ? held - 1 : s->redoing ? s->redoing : s->commit;
+}
+
+/* What is not in the database must be in the log, once the database says that it is not there. */
+static int sync_before(struct store *s, struct error *e)
+{
+    if (!s->held.table.count || commit_log_is_synced(s->commit_log))
+        return 0;
+    return commit_log_sync(s->commit_log, e);
+}
+
 static int commit(struct store *s, struct error *e)
 {
+    uint64_t rows = rows_now(s);
+    uint64_t folded = folded_now(s);
     int rc = SQLITE_OK;
+    int code = sync_before(s, e);
 
-    if (s->commit > s->fold.commit)
-        rc = store_log_fold(s);
-    int code = rc == SQLITE_OK ? store_sync_file(s, e) : 0;
+    if (!code && rows > s->fold.commit)
+        rc = store_log_fold(s, folded, rows);
+    if (!code && rc == SQLITE_OK)
+        code = store_sync_file(s, e);
     if (code)
         return code;
     store_pace_set(PACE_BEGUN);
@@ -252,9 +303,18 @@ static int commit(struct store *s, struct error *e)
     if (rc != SQLITE_OK)
         return store_error(s, rc, "write", e);
     s->phase = STORE_FOLDED;
-    s->fold.commit = s->commit;
+    s->fold.commit = folded;
+    s->fold.rows = rows;
+    s->held.noted = folded < rows;
     s->log_pruned = s->log.floor;
     return 0;
+}
+
+static void begin_anew(struct store_fold *f)
+{
+    f->changes = 0;
+    f->missed = 0;
+    f->bytes = 0;
 }
 
 /* Commit the open transaction. When that fails it is there again as before, if that can be. */
@@ -278,14 +338,31 @@ static int fold(struct store *s, struct error *e)
     int pages = f->wal_pages > before ? f->wal_pages - before : f->wal_pages;
     f->sparse = f->missed > (uint32_t)pages / SPARSE && (uint32_t)pages > f->changes / SPARSE;
     follow_pages(s, pages);
-    f->changes = 0;
-    f->missed = 0;
-    f->bytes = 0;
+    begin_anew(f);
     f->failure.code = 0;
     return 0;
 }
 
-int store_fold(struct store *s, struct error *e)
+int store_fold_midway(struct store *s, struct error *e)
+{
+    struct store_fold *f = &s->fold;
+    int code = commit(s, e);
+
+    if (code)
+        return code;
+    begin_anew(f);
+    /* The log is being read: nothing of it is given back yet. */
+    if (!f->checkpointing && !f->doubtful && f->wal_pages >= store_wal_limit(s)) {
+        int rc = sqlite3_wal_checkpoint_v2(s->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        store_note_sync(s, rc);
+        if (rc == SQLITE_OK)
+            f->wal_done = f->wal_pages;
+    }
+    return begin(s, e);
+}
+
+/* … and leave what is held. */
+int store_fold_gathered(struct store *s, struct error *e)
 {
     struct error ignored;
     int code;
@@ -302,12 +379,64 @@ int store_fold(struct store *s, struct error *e)
     return code;
 }
 
+int store_may_fold(const struct store *s, struct error *e)
+{
+    const struct store_fold *f = &s->fold;
+
+    if (!f->failure.code || clock_now_ms() >= f->retry_ms)
+        return 0;
+    return error_set(e, f->failure.code, "%s", f->failure.text);
+}
+
+/* Some, and the fold that is due then. */
+static int settle_some(struct store *s, unsigned count, struct error *e)
+{
+    int rc = store_held_settle(s, count);
+
+    if (rc != SQLITE_OK)
+        return store_error(s, rc, "write", e);
+    /* What is held must not be missing in a log that cannot be synced. */
+    if (!store_fold_is_due(s) || commit_log_is_broken(s->commit_log))
+        return 0;
+    return store_fold_gathered(s, e);
+}
+
+static int settle_held(struct store *s, struct error *e)
+{
+    int code = store_ready(s, e); /* which may hold what was in the database's transaction */
+
+    while (!code && s->held.table.count)
+        code = settle_some(s, SETTLE_STEP, e);
+    return code;
+}
+
+int store_drain(struct store *s, bool *ret_more, struct error *e)
+{
+    uint64_t until = clock_ns() + DRAIN_NS;
+    int code = store_may_fold(s, e);
+
+    if (!code)
+        code = store_ready(s, e);
+
+    while (!code && s->held.table.count && clock_ns() < until)
+        code = settle_some(s, SETTLE_STEP, e);
+    *ret_more = s->held.table.count > 0;
+    return code;
+}
+
+int store_fold(struct store *s, struct error *e)
+{
+    int code = settle_held(s, e);
+
+    return code ? code : store_fold_gathered(s, e);
+}
+
 /* A log whose sync has failed, or that is somebody's before us: have everything in the database,
  * with a new epoch, so that no record of before counts any more. */
 int store_settle(struct store *s, struct error *e)
 {
     struct commit_log_id id = {s->log_id.database, s->log_id.epoch + 1};
-    int code = store_ready(s, e);
+    int code = settle_held(s, e);
 
     if (!code && s->phase == STORE_FOLDED)
         code = begin(s, e);
@@ -355,12 +484,19 @@ int store_sync(struct store *s, bool now, struct error *e)
     return code;
 }
 
-static bool fold_is_due(const struct store *s)
+/* The log could forget something then. */
+static bool log_waits(const struct store *s)
+{
+    uint64_t wanted = commit_log_wants_release(s->commit_log);
+
+    return wanted > s->fold.commit && wanted <= folded_now(s);
+}
+
+bool store_fold_is_due(const struct store *s)
 {
     const struct store_fold *f = &s->fold;
 
-    return f->changes >= f->bound || f->bytes >= FOLD_BYTES || has_missed_much(s) ||
-           commit_log_wants_release(s->commit_log) > f->commit;
+    return f->changes >= f->bound || f->bytes >= FOLD_BYTES || has_missed_much(s) || log_waits(s);
 }
 
 /* Make room for another batch, in memory and in the log. */
@@ -373,10 +509,11 @@ static int prepare(struct store *s, struct error *e)
         code = store_settle(s, e);
     if (code)
         return code;
-    if (f->failure.code && clock_now_ms() < f->retry_ms)
-        return error_set(e, f->failure.code, "%s", f->failure.text);
-    if (f->failure.code || fold_is_due(s)) {
-        code = store_fold(s, e);
+    code = store_may_fold(s, e);
+    if (code)
+        return code;
+    if (f->failure.code || store_fold_is_due(s)) {
+        code = store_fold_gathered(s, e);
         if (code)
             return code;
     }
@@ -400,6 +537,7 @@ int store_begin(struct store *s, struct error *e)
     s->early.count = 0;
     s->lost.code = 0;
     s->told = false;
+    s->held.batch = 0;
     store_changes_clear(s);
     s->quota_before = s->quota;
     return 0;
@@ -411,13 +549,22 @@ static void note_batch(struct store *s)
     struct store_changes *c = &s->changes;
 
     s->in_batch = false;
-    s->fold.changes += (uint32_t)c->count;
-    s->fold.bytes += s->redo.len;
+    s->fold.changes += (uint32_t)(c->count - s->held.batch);
+    s->fold.bytes += c->count > s->held.batch ? s->redo.len : c->packed.len;
     if (commit_log_is_synced(s->commit_log))
         s->unsynced_ms = 0;
     else if (!s->unsynced_ms)
         s->unsynced_ms = clock_now_ms();
     store_log_written(s);
+}
+
+/* What cannot be brought to the database stays where it is, unless the batch is lost for it. */
+static int drain(struct store *s, struct error *e)
+{
+    int rc = s->held.table.count ? store_held_drain(s) : SQLITE_OK;
+
+    store_note_lost(s);
+    return s->phase == STORE_LOST ? store_error(s, rc, "write", e) : 0;
 }
 
 int store_commit(struct store *s, struct error *e)
@@ -432,6 +579,8 @@ int store_commit(struct store *s, struct error *e)
         code = error_set(e, s->lost.code, "%s", s->lost.text);
     else if (s->changes.count)
         rc = store_log_write(s);
+    if (!code && rc == SQLITE_OK)
+        code = drain(s, e);
     if (rc != SQLITE_OK)
         code = store_error(s, rc, "write", e);
     if (!code)

@@ -6,6 +6,7 @@
 
 #include "daemon/commit_log.h"
 #include "daemon/log_rows.h"
+#include "daemon/memtable.h"
 #include "daemon/store.h"
 
 /* The statements that are prepared once, when a store is opened: X(identifier, SQL) */
@@ -59,11 +60,13 @@
     X(LOG_AFTER, "SELECT n, changes, time_ms FROM bobbin_commit WHERE n > ?1 ORDER BY n")          \
     X(META_SET, "INSERT INTO bobbin_meta (name, value) VALUES (?1, ?2)"                            \
                 " ON CONFLICT (name) DO UPDATE SET value = excluded.value")                        \
+    X(META_CLEAR, "DELETE FROM bobbin_meta WHERE name = ?1")                                         \
     X(META_GET, "SELECT value FROM bobbin_meta WHERE name = ?1")                                   \
     X(SUM_SET, "INSERT INTO bobbin_sum (store, key, sum) VALUES (?1, ?2, ?3)"                      \
                " ON CONFLICT (store, key) DO UPDATE SET sum = excluded.sum")                       \
     X(SUM_CLEAR, "DELETE FROM bobbin_sum WHERE store = ?1 AND key = ?2")                           \
     X(SUM_GET, "SELECT sum FROM bobbin_sum WHERE store = ?1 AND key = ?2")                         \
+    X(PAGE_COUNT, "PRAGMA page_count")                                                             \
     X(SAVE, "SAVEPOINT op")                                                                        \
     X(SAVE_UNDO, "ROLLBACK TO op")                                                                 \
     X(SAVE_END, "RELEASE op")
@@ -110,15 +113,16 @@ struct store_mark {
 };
 
 enum store_phase {
-    STORE_FOLDED,    /* no transaction is open: the database holds all commits */
+    STORE_FOLDED,    /* no transaction is open: the database holds all commits, but for what is held */
     STORE_GATHERING, /* one is open and holds what the database does not */
     STORE_LOST,      /* that one is gone: to be made again from the commit log, before anything else */
 };
 
 /* What has gathered since the last fold, and when the next one is due. */
 struct store_fold {
-    uint64_t commit;      /* the last one that the database holds */
-    uint64_t durable;     /* the last one that it holds for certain */
+    uint64_t commit;      /* the last one up to which the database holds all */
+    uint64_t durable;     /* the last one up to which it does for certain */
+    uint64_t rows;        /* the last one of which it has the row */
     uint32_t changes;     /* gathered since … */
     uint64_t bytes;       /* … and what they took in the log */
     uint32_t bound;       /* fold when so many have; follows the pages that a fold writes */
@@ -145,6 +149,16 @@ struct store_early {
     uint64_t sync_ns;      /* … and the log's sync this */
 };
 
+/* Entries that the log holds and the database does not (store_held.c). */
+struct store_held {
+    struct memtable table;
+    bool on;        /* the file is large enough for more of them */
+    bool takes;     /* what the operation under way writes is to be held */
+    size_t most;    /* bytes of memory for them */
+    size_t batch;   /* changes of the batch that are held */
+    bool noted;     /* the database may say that not all is in it */
+};
+
 struct store {
     struct directory directory; /* a copy */
     char *path;                 /* of the file; owned */
@@ -160,6 +174,9 @@ struct store {
     struct commit_log_id log_id; /* as the database has it */
     struct buffer redo;         /* the commit log's record in the making */
     struct store_early early;
+    struct store_held held;
+    uint64_t redoing;           /* the commit that is being done again; 0: none */
+    bool redo_folds;            /* … and what has gathered may be committed midway */
     int64_t unsynced_ms;        /* when the first commit that is not synced was written; 0: none is */
     bool busy;                  /* counted in options.share */
     uint32_t page_bytes;        /* the size of a page of the file */
@@ -222,6 +239,10 @@ enum { STORE_FAILED = -1 };
 int store_entry_get(struct store *s, struct slice label, struct slice key, struct buffer *copy,
                     bool *ret_found);
 int store_entry_exists(struct store *s, struct slice label, struct slice key, bool *ret_found);
+/* The length of the value that the database has, expired or not; -1: none. */
+int store_entry_length(struct store *s, struct slice label, struct slice key, int64_t *ret);
+/* Do to the database what a change says, and to its checksum, which is to be in a mark of the caller's. */
+int store_entry_write(struct store *s, const struct store_change *c);
 /* Write it and note the change. The slices must stay until the batch's end. ttl_ms 0: for ever;
  * STORE_KEEP_TTL: as it was. */
 int store_entry_set(struct store *s, struct op *op, struct slice key, struct slice value,
@@ -260,6 +281,16 @@ void store_memory_follow(struct store *s);
 void store_memory_leave(struct store *s);
 
 /* The open transaction (store_fold.c). */
+/* Have the transaction open. A result of SQLite. */
+int store_gather(struct store *s);
+/* The error of a fold that has failed a moment ago. */
+int store_may_fold(const struct store *s, struct error *e);
+/* Whether what has gathered is to be committed. */
+bool store_fold_is_due(const struct store *s);
+/* Outside a batch: commit what has gathered, and leave what is held. */
+int store_fold_gathered(struct store *s, struct error *e);
+/* While commits are done again: commit what has gathered so far. */
+int store_fold_midway(struct store *s, struct error *e);
 /* Have the state that all commits so far have led to; call before anything reads or writes. */
 int store_ready(struct store *s, struct error *e);
 /* Sync one of SQLite's files, as SQLITE_FCNTL_… names it. A result of SQLite. */
@@ -289,6 +320,32 @@ bool store_early_holds(struct store *s, const struct buffer *payload);
 int store_early_undo(struct store *s, struct error *e);
 void store_early_fini(struct store *s);
 
+/* Entries that are held (store_held.c). What returns an int returns a result of SQLite. */
+void store_held_init(struct store *s);
+void store_held_clear(struct store *s);
+/* As a transaction begins: whether the file is large enough by now. */
+int store_held_look(struct store *s);
+/* Whether a set of one entry without a time to live is to be held. */
+bool store_held_takes(const struct store *s);
+int store_held_set(struct store *s, const struct store_change *c, uint64_t commit);
+/* Whether it is held. *ret: its value, until anything is done to the store. */
+bool store_held_get(struct store *s, struct slice label, struct slice key, struct slice *ret);
+/* It does not count any more, if it was held. */
+void store_held_forget(struct store *s, struct slice label, struct slice key);
+/* The first commit that the database has not all of; 0: nothing is held. */
+uint64_t store_held_behind(const struct store *s);
+/* In a transaction: bring some to the database, in order. */
+int store_held_settle(struct store *s, unsigned count);
+/* Whether there are so many that something is done about it while a batch waits for the disk. */
+bool store_held_is_pressed(const struct store *s);
+bool store_held_is_full(const struct store *s);
+/* The batch is to wait for the disk. */
+int store_held_drain(struct store *s);
+/* Bring what an operation is about to the database, unless it knows of what is held. */
+int store_held_make_way(struct store *s, const struct op *op);
+/* What the held entries of a label, or with NULL all, add to the database's. */
+int store_held_count(struct store *s, const struct slice *label, int64_t *entries, int64_t *bytes);
+
 /* The commit log's records (store_redo.c). */
 /* Append what the batch changed. */
 int store_redo_append(struct store *s, struct error *e);
@@ -304,8 +361,14 @@ struct commit_log_record store_redo_record(const struct store *s, const struct b
 int store_redo_each(const struct store *s, const struct commit_log_record *record,
                     int (*each)(void *arg, const struct store_change *change, struct error *e),
                     void *arg, struct error *e);
-/* Do again what the log holds behind the last fold, inside a transaction. *ret_last: the last commit. */
-int store_redo_replay(struct store *s, uint64_t *ret_last, struct error *e);
+/* Do again what the log holds behind the last fold, inside a transaction. *ret_last: the last commit. `folds`: commit what has
+ * gathered midway where it is much. */
+int store_redo_replay(struct store *s, bool folds, uint64_t *ret_last, struct error *e);
+/* The error of a log that ends too early. */
+int store_redo_short(const struct store *s, uint64_t last, uint64_t wanted, struct error *e);
+
+/* The row of bobbin_meta that says up to which commit the file holds all, where entries are held. */
+#define STORE_FOLDED_ROW "folded"
 
 /* Tables of our own, the log and the time. All return results of SQLite. */
 int store_log_open(struct store *s);
@@ -315,8 +378,9 @@ int store_log_go_on(struct store *s);
 int store_log_counter(struct store *s);
 int store_log_write(struct store *s);
 void store_log_written(struct store *s);
-/* Right before the open transaction is committed. */
-int store_log_fold(struct store *s);
+/* Right before the open transaction is committed, which then holds all up to the commit `folded`, and the rows of all up to
+ * `rows`. */
+int store_log_fold(struct store *s, uint64_t folded, uint64_t rows);
 /* Note a commit that was done before: its row. */
 int store_log_add(struct store *s, uint64_t n, int64_t time_ms, struct slice changes);
 /* Inside a transaction: the commit log that goes with the database from its commit on. */

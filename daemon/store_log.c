@@ -9,6 +9,7 @@
 #include "protocol/message.h"
 
 #define META_COMMIT "commit"   /* the last commit number, also when its row is pruned */
+#define META_FOLDED STORE_FOLDED_ROW
 #define META_FLOOR "log_floor" /* the log knows what came after this commit */
 #define META_TIME "time_ms"    /* the latest time that the store has seen */
 #define META_LOG "commit_log"  /* a random number: which commit log belongs to the file … */
@@ -133,9 +134,12 @@ static int open_sums(struct store *s, int64_t mark, int64_t sealed, uint64_t com
 
 int store_log_open(struct store *s)
 {
-    int64_t commit = 0, floor = 0, seen = 0, sealed = 0, counter = 0, sums = STORE_SUMS_NONE;
+    int64_t commit = 0, folded = -1, floor = 0, seen = 0, sealed = 0, counter = 0,
+            sums = STORE_SUMS_NONE;
     int rc = meta_get(s, META_COMMIT, 0, &commit);
 
+    if (rc == SQLITE_OK)
+        rc = meta_get(s, META_FOLDED, -1, &folded);
     if (rc == SQLITE_OK)
         rc = meta_get(s, META_FLOOR, 0, &floor);
     if (rc == SQLITE_OK)
@@ -164,6 +168,9 @@ int store_log_open(struct store *s)
         rc = meta_set(s, META_SEAL, -1);
     if (rc == SQLITE_OK)
         rc = store_expiry_load(s);
+    s->held.noted = folded >= 0;
+    s->fold.rows = s->commit;
+    s->fold.commit = folded >= 0 && folded < commit ? (uint64_t)folded : s->commit;
     return rc;
 }
 
@@ -259,11 +266,26 @@ int store_log_add(struct store *s, uint64_t n, int64_t time_ms, struct slice cha
     return SQLITE_OK;
 }
 
-int store_log_fold(struct store *s)
+/* A commit that is said to have failed may be in the file. */
+static int note_held(struct store *s, bool holds, uint64_t folded)
+{
+    if (!holds && !s->held.noted)
+        return SQLITE_OK;
+    s->held.noted = true;
+    if (holds)
+        return meta_set(s, META_FOLDED, (int64_t)folded);
+    sqlite3_stmt *stmt = store_start(s, STORE_META_CLEAR, text(META_FOLDED), NULL);
+    sqlite3_step(stmt);
+    return store_finish(stmt);
+}
+
+int store_log_fold(struct store *s, uint64_t folded, uint64_t rows)
 {
     sqlite3_stmt *stmt;
-    int rc = meta_set(s, META_COMMIT, (int64_t)s->commit);
+    int rc = meta_set(s, META_COMMIT, (int64_t)rows);
 
+    if (rc == SQLITE_OK)
+        rc = note_held(s, folded < rows, folded);
     if (rc != SQLITE_OK || s->log.floor == s->log_pruned)
         return rc;
     stmt = s->statements[STORE_LOG_PRUNE];

@@ -26,7 +26,16 @@ void store_get_many(struct store *s, struct op *op)
     msgpack_pack_array(&pk, op->item_count);
     for (uint32_t i = 0; i < op->item_count && rc == SQLITE_OK; i++) {
         struct slice key = next_str(&items);
+        struct slice held;
         bool expired;
+        if (store_held_get(s, op->label, key, &held)) {
+            if (op->result.len + held.len > LIMIT_RESULT) {
+                store_fail_too_large(op);
+                return;
+            }
+            pack_slice_bin(&pk, held);
+            continue;
+        }
         rc = store_expired(s, op->label, key, &expired);
         if (rc != SQLITE_OK)
             break;

@@ -65,6 +65,7 @@ struct recovery {
     uint32_t roots[TREE_COUNT];   /* 0: not known */
     int fd, wal_fd;
     uint64_t commit, time_ms;     /* the latest that anything tells of */
+    uint64_t folded;              /* the file says that all up to this commit is in it; UINT64_MAX: that all is */
     struct commit_log_id id;      /* database 0: not known */
     bool made;                    /* the copy is there */
     struct store_recovered *result;
@@ -145,6 +146,8 @@ static void take_meta(struct recovery *r, const struct salvage_row *row)
     n = (uint64_t)v[1].number;
     if (slice_equals(v[0].bytes, "commit") && n <= COMMIT_MOST && n > r->commit)
         r->commit = n;
+    else if (slice_equals(v[0].bytes, STORE_FOLDED_ROW))
+        r->folded = n < r->folded ? n : r->folded;
     else if (slice_equals(v[0].bytes, "time_ms") && n <= COMMIT_MOST)
         r->time_ms = n;
     else if (slice_equals(v[0].bytes, "commit_log"))
@@ -258,7 +261,8 @@ static int read_log(struct recovery *r, struct error *e)
     /* Something else in its place holds nothing for us. */
     if (commit_log_load(r->copy.commit_log, &ignored) != 0)
         return 0;
-    return commit_log_salvage(r->copy.commit_log, r->id, r->commit, redo_record, r, e);
+    uint64_t after = r->folded < r->commit ? r->folded : r->commit;
+    return commit_log_salvage(r->copy.commit_log, r->id, after, redo_record, r, e);
 }
 
 /* The descriptor; -1 with a code: it cannot be read; -1 without: it is not there. */
@@ -478,7 +482,7 @@ static void recovery_fini(struct recovery *r)
 
 int store_recover(const struct directory *directory, struct store_recovered *ret, struct error *e)
 {
-    struct recovery r = {.copy = {.dirfd = -1}, .fd = -1, .wal_fd = -1, .result = ret};
+    struct recovery r = {.copy = {.dirfd = -1}, .fd = -1, .wal_fd = -1, .folded = UINT64_MAX, .result = ret};
     struct store_verified verified;
     int code;
 

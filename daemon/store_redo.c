@@ -14,6 +14,8 @@
 #include "protocol/message.h"
 
 #define CHANGE_HEADER 24u
+/* Entries that are brought to the database in one go where too many are held. */
+#define MAKE_ROOM 256u
 /* A record's memory is kept for the next one up to this. */
 #define KEEP_BYTES (1u << 20)
 
@@ -161,20 +163,32 @@ static int redo_expiry(struct store *s, const struct store_change *c)
 
 static int redo_change(struct store *s, const struct store_change *c)
 {
-    sqlite3_stmt *stmt;
+    bool held = c->kind == CHANGE_SET && !c->expires_ms && s->held.on;
+    int rc;
 
-    if (c->kind == CHANGE_SET) {
-        stmt = store_start(s, STORE_SET, c->label, &c->key);
-        store_bind_blob(stmt, 3, c->value);
-    } else {
-        stmt = store_start(s, STORE_DELETE, c->label, &c->key);
-    }
-    sqlite3_step(stmt);
-    int rc = store_finish(stmt);
-    if (rc == SQLITE_OK)
-        rc = c->kind == CHANGE_SET ? store_sum_set(s, c->label, c->key, c->value)
-                                   : store_sum_clear(s, c->label, c->key);
+    if (!held)
+        store_held_forget(s, c->label, c->key);
+    s->fold.changes += !held && s->redo_folds;
+    rc = held ? store_held_set(s, c, s->redoing) : store_entry_write(s, c);
     return rc == SQLITE_OK ? redo_expiry(s, c) : rc;
+}
+
+/* What is held has its bounds, and so has what has gathered. */
+static int make_room(struct store *s, struct error *e)
+{
+    int rc = SQLITE_OK;
+    int code = 0;
+
+    if (!s->redo_folds || commit_log_is_broken(s->commit_log))
+        return 0;
+    store_note_pages(s, true);
+    while (!code && rc == SQLITE_OK && (store_held_is_full(s) || store_fold_is_due(s))) {
+        if (store_held_is_full(s))
+            rc = store_held_settle(s, MAKE_ROOM);
+        if (rc == SQLITE_OK && store_fold_is_due(s))
+            code = store_fold_midway(s, e);
+    }
+    return rc == SQLITE_OK ? code : store_error(s, rc, "write", e);
 }
 
 /* The row of the log of changes, as store_log_write packs it. */
@@ -205,6 +219,7 @@ static int redo(void *arg, const struct commit_log_record *record, struct error 
 
     if (record->commit > INT64_MAX || record->payload.len / CHANGE_HEADER < record->changes)
         return malformed(s, record, e);
+    s->redoing = record->commit;
     buffer_init(&row);
     pack_init(&pk, &row);
     msgpack_pack_array(&pk, record->changes);
@@ -217,19 +232,30 @@ static int redo(void *arg, const struct commit_log_record *record, struct error 
             code = malformed(s, record, e);
         }
     }
-    if (!code && rc == SQLITE_OK)
+    if (!code && rc == SQLITE_OK && record->commit > s->fold.rows)
         rc = row.failed ? SQLITE_NOMEM
                         : store_log_add(s, record->commit, record->time_ms,
                                         (struct slice){(const char *)row.data, row.len});
     buffer_fini(&row);
     if (!code && rc != SQLITE_OK)
         code = store_error(s, rc, "write", e);
+    return code ? code : make_room(s, e);
+}
+
+int store_redo_replay(struct store *s, bool folds, uint64_t *ret_last, struct error *e)
+{
+    s->redo_folds = folds && (s->held.on || s->held.noted);
+    int code = commit_log_replay(s->commit_log, s->log_id, s->fold.commit, redo, s, ret_last, e);
+
+    s->redoing = 0;
     return code;
 }
 
-int store_redo_replay(struct store *s, uint64_t *ret_last, struct error *e)
+int store_redo_short(const struct store *s, uint64_t last, uint64_t wanted, struct error *e)
 {
-    return commit_log_replay(s->commit_log, s->log_id, s->fold.commit, redo, s, ret_last, e);
+    return error_set(e, ERR_OTHER, "cannot use '%s': its commit log ends with commit %llu, not %llu; 'bobbin recover' gets"
+                     " out what is there",
+                     s->shown, (unsigned long long)last, (unsigned long long)wanted);
 }
 
 int store_redo_each(const struct store *s, const struct commit_log_record *record,

@@ -232,6 +232,17 @@ static int check_schema(const struct store_restore *r, struct error *e)
     return refuse(r, e, strstr(why.text, "its ") ? strstr(why.text, "its ") : why.text);
 }
 
+/* A copy of a file that was in use may lack what was held in memory; that is in the commit log beside it. */
+static int check_whole(const struct store_restore *r, struct error *e)
+{
+    int rc;
+    int64_t held = query(r, "SELECT count(*) FROM bobbin_meta WHERE name = '" STORE_FOLDED_ROW "'", &rc);
+
+    if (rc != SQLITE_OK)
+        return fail_sqlite(r, rc, e);
+    return held ? refuse(r, e, "it is of a store in use, and not all of it; 'bobbin backup' copies all") : 0;
+}
+
 static int open_copy(struct store_restore *r, struct error *e)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
@@ -258,6 +269,8 @@ static int check_copy(struct store_restore *r, struct error *e)
         code = check_integrity(r, e);
     if (!code)
         code = check_schema(r, e);
+    if (!code)
+        code = check_whole(r, e);
     store_owner_leave(&r->copy);
     return code;
 }

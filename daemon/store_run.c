@@ -89,6 +89,17 @@ static int probe(sqlite3_stmt *stmt, bool *ret)
     return rc;
 }
 
+static void pack_held(struct op *op, struct slice value)
+{
+    msgpack_packer pk;
+
+    pack_init(&pk, &op->result);
+    if (value.len > LIMIT_RESULT)
+        store_fail_too_large(op);
+    else
+        pack_slice_bin(&pk, value);
+}
+
 static void run_get(struct store *s, struct op *op)
 {
     sqlite3_stmt *stmt;
@@ -96,8 +107,13 @@ static void run_get(struct store *s, struct op *op)
     bool too_large = false;
     bool expired;
     int sum_rc = SQLITE_OK;
-    int rc = store_expired(s, op->label, op->key, &expired);
+    struct slice held;
 
+    if (store_held_get(s, op->label, op->key, &held)) {
+        pack_held(op, held);
+        return;
+    }
+    int rc = store_expired(s, op->label, op->key, &expired);
     if (rc != SQLITE_OK) {
         store_fail(s, op, rc);
         return;
@@ -218,6 +234,16 @@ static bool label_allowed(struct store *s, struct op *op)
     return op->status == 0;
 }
 
+/* Nothing is held that the operation would not find. */
+static bool has_way(struct store *s, struct op *op)
+{
+    int rc = store_held_make_way(s, op);
+
+    if (rc != SQLITE_OK)
+        store_fail(s, op, rc);
+    return rc == SQLITE_OK;
+}
+
 /* Some errors make SQLite roll the whole transaction back by itself, with all that has gathered in
  * it. Then nothing more may be written: it would be committed at once, on its own. */
 static void note_lost_batch(struct store *s, const struct op *op)
@@ -243,6 +269,10 @@ static void note_commit(struct store *s, struct op *op, size_t changes_before)
 
 bool store_must_wait(const struct store *s, const struct op *op)
 {
+    /* What it brings to the database is too much for one transaction together with what others have brought. */
+    if (s->in_batch && (op->kind == OP_KEYS || op->kind == OP_ENTRIES) && s->held.table.count &&
+        store_fold_is_due(s))
+        return true;
     if (!s->in_batch || !s->told || !op_is_write(op))
         return false;
     if (op->kind == OP_SET_MANY || op->kind == OP_DELETE_MANY || op->kind == OP_ATOMIC)
@@ -267,6 +297,15 @@ static bool has_room_for_result(struct op *op)
     return op->status == 0;
 }
 
+static int ready_to_read(struct store *s, struct error *e)
+{
+    struct error ignored; /* it is tried again, by whoever writes */
+
+    if (s->held.table.count && store_fold_is_due(s) && store_may_fold(s, &ignored) == 0)
+        store_fold_gathered(s, &ignored);
+    return store_ready(s, e);
+}
+
 void store_run(struct store *s, struct op *op)
 {
     assert(s->in_batch || !op_is_write(op));
@@ -275,7 +314,7 @@ void store_run(struct store *s, struct op *op)
         return;
     }
     struct error e;
-    if (!s->in_batch && store_ready(s, &e) != 0) {
+    if (!s->in_batch && ready_to_read(s, &e) != 0) {
         op_fail(op, e.code, "%s", e.text);
         return;
     }
@@ -283,7 +322,8 @@ void store_run(struct store *s, struct op *op)
     /* A batch whose record is written has its time. */
     if (!s->early.written)
         store_tick(s);
-    if (within_limits(op) && label_allowed(s, op) && has_room_for_result(op))
+    s->held.takes = op->kind == OP_SET && !op->ttl_ms && store_held_takes(s);
+    if (within_limits(op) && has_way(s, op) && label_allowed(s, op) && has_room_for_result(op))
         runners[op->kind](s, op);
     store_note_pages(s, op_is_write(op));
     note_commit(s, op, changes);

@@ -136,10 +136,14 @@ static int check_record(void *arg, const struct commit_log_record *record, struc
 
 static int check_log(struct store *s, struct store_verified *ret, struct error *e)
 {
-    int64_t commit = 0, database = 0, epoch = 0;
+    int64_t commit = 0, folded = 0, database = 0, epoch = 0;
     uint64_t last;
-    int rc = query(s, "SELECT value FROM bobbin_meta WHERE name = 'commit'", &commit);
+    int rc = query(s,
+                   "SELECT min(value) FROM bobbin_meta WHERE name IN ('commit', '" STORE_FOLDED_ROW "')",
+                   &folded);
 
+    if (rc == SQLITE_OK)
+        rc = query(s, "SELECT value FROM bobbin_meta WHERE name = 'commit'", &commit);
     if (rc == SQLITE_OK)
         rc = query(s, "SELECT value FROM bobbin_meta WHERE name = 'commit_log'", &database);
     if (rc == SQLITE_OK)
@@ -153,9 +157,11 @@ static int check_log(struct store *s, struct store_verified *ret, struct error *
     if (!code)
         code = commit_log_replay(s->commit_log,
                                  (struct commit_log_id){(uint64_t)database, (uint64_t)epoch},
-                                 (uint64_t)commit, check_record, s, &last, e);
+                                 (uint64_t)folded, check_record, s, &last, e);
+    if (!code && last < (uint64_t)commit)
+        code = store_redo_short(s, last, (uint64_t)commit, e);
     if (!code)
-        ret->logged = last - (uint64_t)commit;
+        ret->logged = last - (uint64_t)folded;
     return code;
 }
 

@@ -90,6 +90,14 @@ void syncer_begin(struct syncer_job *job, int fd)
     pthread_mutex_unlock(&lock);
 }
 
+bool syncer_is_done(struct syncer_job *job)
+{
+    pthread_mutex_lock(&lock);
+    bool is_done = job->state == SYNCER_DONE;
+    pthread_mutex_unlock(&lock);
+    return is_done;
+}
+
 int syncer_end(struct syncer_job *job)
 {
     pthread_mutex_lock(&lock);

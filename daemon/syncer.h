@@ -4,6 +4,7 @@
 #ifndef BOBBIN_DAEMON_SYNCER_H
 #define BOBBIN_DAEMON_SYNCER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "daemon/list.h"
@@ -27,6 +28,8 @@ struct syncer_job {
 
 /* Have the file synced. Each begin has one end. */
 void syncer_begin(struct syncer_job *job, int fd);
+/* Whether that is over, so that syncer_end does not wait. */
+bool syncer_is_done(struct syncer_job *job);
 /* Wait for it: 0 or an errno. */
 int syncer_end(struct syncer_job *job);
 

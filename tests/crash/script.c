@@ -195,6 +195,8 @@ static void open_store(struct run *r)
     r->options.wal_pages = 4 + random_below(&r->random, 12);
     r->options.relaxed = random_percent(&r->random, 20) && !r->faulty;
     r->options.early = random_percent(&r->random, 50) ? STORE_EARLY_ALWAYS : STORE_EARLY_AS_PAYS;
+    r->options.hold_from = random_percent(&r->random, 50) ? 0 : store_defaults.hold_from;
+    r->options.hold_most = 500 + random_below(&r->random, 8000);
     syncer_set_threads(r->faulty ? 0 : random_below(&r->random, 2));
     try_to_open(r);
     uint64_t commit = last_moment(r)->commit;
@@ -296,7 +298,10 @@ static void sync_or_switch(struct run *r)
 static void run_fold(struct run *r)
 {
     struct error e = {0};
+    bool more;
 
+    if (random_percent(&r->random, 30))
+        failed(r, CALL(store_drain(r->store, &more, &e)), "drain", &e);
     failed(r, CALL(store_fold(r->store, &e)), "fold", &e);
     store_rest(r->store);
 }

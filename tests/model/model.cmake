@@ -15,6 +15,10 @@ target_compile_definitions(test_model PRIVATE
     TEST_CLOCK_PRELOAD="$<TARGET_FILE:test_clock_preload>")
 add_dependencies(test_model bobbind test_clock_preload)
 
+# The same, with all that single sets write held in memory first.
+add_test(NAME model_held COMMAND test_model)
+set_tests_properties(model_held PROPERTIES LABELS model TIMEOUT 600 ENVIRONMENT BOBBIND_HOLD_FROM=0)
+
 foreach(name watch_order backup_load)
     bobbin_check_test(test_${name}
         SOURCES model/test_${name}.c

@@ -11,7 +11,7 @@ target_link_options(bobbin_test_store INTERFACE
 bobbin_check_test(test_store
     SOURCES unit/test_store.c unit/test_store_backup.c unit/test_store_checkpoint.c
             unit/test_store_crash.c unit/test_store_early.c unit/test_store_expiry.c unit/test_store_fault.c
-            unit/test_store_file.c unit/test_store_fold.c unit/test_store_list.c
+            unit/test_store_file.c unit/test_store_fold.c unit/test_store_held.c unit/test_store_list.c
             unit/test_store_numbers.c unit/test_store_restore.c
     LIBRARIES bobbin_test_store
     LABELS unit)
@@ -34,6 +34,10 @@ bobbin_check_test(test_cache
     LABELS unit)
 # It makes allocations fail.
 target_link_options(test_cache PRIVATE -Wl,--wrap=malloc)
+bobbin_check_test(test_memtable
+    SOURCES unit/test_memtable.c
+    LIBRARIES bobbind_store
+    LABELS unit)
 bobbin_check_test(test_gather
     SOURCES unit/test_gather.c
     LIBRARIES bobbin_test_store

@@ -48,7 +48,8 @@ static void check_defaults(void)
     ck_assert_uint_eq(c.threads, 16);
     ck_assert_uint_eq(c.stall_ms, 60000);
     ck_assert_uint_eq(c.store_memory, 64 << 20);
-    ck_assert_uint_eq(c.commit_log_size, 32 << 20);
+    ck_assert_uint_eq(c.commit_log_size, 64 << 20);
+    ck_assert_uint_eq(c.hold_from, 64 << 20);
     ck_assert_uint_eq(c.fold_changes, 131072);
     ck_assert_uint_eq(c.wal_pages, 8192);
 #define X(name, standard, least, most) ck_assert_uint_eq(c.limits.name, standard);
@@ -70,7 +71,7 @@ START_TEST(everything_set)
 {
     ck_assert_msg(load("socket = \"/run/s\"\nstate_dir = \"/var/lib/b\"\nrunner = \"/bin/r\"\n"
                        "log_level = \"debug\"\nstore_idle = \"2min\"\nthreads = 4\nstall_timeout = 0\n"
-                       "store_memory = 8000000000\ncommit_log_size = 8192\nfold_changes = 1\nwal_pages = 8\n") == 0,
+                       "store_memory = 8000000000\ncommit_log_size = 8192\nhold_from = 0\nfold_changes = 1\nwal_pages = 8\n") == 0,
                   "%s", e.text);
     ck_assert_str_eq(c.socket, "/run/s");
     ck_assert_str_eq(c.state_dir, "/var/lib/b");
@@ -81,6 +82,7 @@ START_TEST(everything_set)
     ck_assert_uint_eq(c.stall_ms, 0);
     ck_assert_uint_eq(c.store_memory, 8000000000);
     ck_assert_uint_eq(c.commit_log_size, 8192);
+    ck_assert_uint_eq(c.hold_from, 0);
     ck_assert_uint_eq(c.fold_changes, 1);
     ck_assert_uint_eq(c.wal_pages, 8);
     /* A second file sets what it sets. */

@@ -283,6 +283,7 @@ int main(void)
     srunner_add_suite(runner, store_numbers_suite());
     srunner_add_suite(runner, store_restore_suite());
     srunner_add_suite(runner, store_fold_suite());
+    srunner_add_suite(runner, store_held_suite());
     srunner_add_suite(runner, store_backup_suite());
     srunner_add_suite(runner, store_checkpoint_suite());
     srunner_run_all(runner, CK_NORMAL);

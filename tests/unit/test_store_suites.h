@@ -13,6 +13,7 @@ Suite *store_fault_suite(void);
 Suite *store_numbers_suite(void);
 Suite *store_restore_suite(void);
 Suite *store_fold_suite(void);
+Suite *store_held_suite(void);
 Suite *store_backup_suite(void);
 Suite *store_checkpoint_suite(void);
 
