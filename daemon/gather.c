@@ -31,7 +31,7 @@ static void end_in_vain(struct gather *g)
         g->vain = GATHER_SKIP_MAX;
     g->skip = g->vain;
     g->want = 0;
-    g->alone = false;
+    g->came = false;
 }
 
 bool gather_holds(struct gather *g, size_t waiting, uint64_t now)
@@ -41,7 +41,7 @@ bool gather_holds(struct gather *g, size_t waiting, uint64_t now)
     if (g->until == 0)
         g->until = now + g->most;
     if (waiting >= g->want) {
-        g->alone = g->want == 1;
+        g->came = true;
         g->want = 0;
         g->vain = 0;
         return false;
@@ -59,5 +59,5 @@ bool gather_wants_one(const struct gather *g)
 
 bool gather_stays_awake(const struct gather *g)
 {
-    return g->alone && g->took < GATHER_AWAKE_NS;
+    return g->came && g->took < GATHER_AWAKE_NS;
 }

@@ -4,8 +4,8 @@
  * just answered carries all.
  *
  * The same wait serves a client that is alone in the whole daemon: to go to sleep and be woken takes a processor up to
- * half as long as the sync itself, so the loop stays awake while that client is expected back, and,
- * as long as it does come back, during its short syncs.
+ * half as long as the sync itself, so the loop stays awake while clients are expected back, and, as long as they do come
+ * back, one or many, during their short syncs.
  *
  * Pure logic on the loop's thread: knows no clock and no queue. */
 #ifndef BOBBIN_DAEMON_GATHER_H
@@ -30,7 +30,7 @@ struct gather {
     uint64_t until; /* when the wait ends; 0: it has not begun */
     uint64_t most;  /* how long it may take */
     uint64_t took;  /* the last batch, in nanoseconds */
-    bool alone;     /* the last wait was for one writer, who came */
+    bool came;      /* those for whom the last wait was */
     unsigned skip;  /* batches that still go at once … */
     unsigned vain;  /* … after as many as this, when the last wait was in vain; 0: it was not */
 };

@@ -10,7 +10,7 @@
 #include "daemon/store_internal.h"
 
 /* A batch and a sync that take less than this each are not worth a second thread, in nanoseconds. */
-#define EARLY_LEAST_NS 100000u
+#define EARLY_LEAST_NS 50000u
 /* What goes to the disk in so many bytes takes it much longer than SQLite, and is in memory twice. */
 #define EARLY_MOST (1u << 20)
 /* What is expected of the next one is the mean of about so many. */

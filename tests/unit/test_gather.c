@@ -62,7 +62,7 @@ START_TEST(nobody_stays_awake_for_a_slow_disk)
 }
 END_TEST
 
-START_TEST(nobody_stays_awake_for_many)
+START_TEST(many_are_waited_for_awake_too)
 {
     struct gather g = {0};
 
@@ -70,6 +70,10 @@ START_TEST(nobody_stays_awake_for_many)
     ck_assert(!gather_wants_one(&g));
     ck_assert(gather_holds(&g, 1, 1000));
     ck_assert(!gather_holds(&g, 2, 2000));
+    ck_assert(gather_stays_awake(&g));
+    after(&g, 2, 0, TOOK);
+    ck_assert(gather_holds(&g, 1, 1000));
+    ck_assert(!gather_holds(&g, 1, 1000 + GATHER_NS));
     ck_assert(!gather_stays_awake(&g));
 }
 END_TEST
@@ -161,7 +165,7 @@ int main(void)
     tcase_add_test(tc, one_writer_is_expected_back);
     tcase_add_test(tc, in_company_one_writer_waits_for_nobody);
     tcase_add_test(tc, nobody_stays_awake_for_a_slow_disk);
-    tcase_add_test(tc, nobody_stays_awake_for_many);
+    tcase_add_test(tc, many_are_waited_for_awake_too);
     tcase_add_test(tc, a_longer_batch_is_worth_a_longer_wait);
     tcase_add_test(tc, reads_alone_wait_for_nobody);
     tcase_add_test(tc, both_groups_go_together);
