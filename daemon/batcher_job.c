@@ -185,7 +185,6 @@ static void job_step_task(struct job *job)
 static void job_fold(struct job *job)
 {
     struct error ignored; /* whoever writes next is told */
-
     int code = store_drain(job->store, &job->unfolded, &ignored);
 
     job->unfolded = job->unfolded && !code;

@@ -6,14 +6,6 @@
 /* What malloc adds to an entry, about. */
 #define MALLOC_BYTES 16u
 
-int memtable_order(struct slice a, struct slice b)
-{
-    size_t common = a.len < b.len ? a.len : b.len;
-    int order = common ? memcmp(a.data, b.data, common) : 0;
-
-    return order ? order : a.len < b.len ? -1 : a.len > b.len;
-}
-
 struct slice memtable_label(const struct memtable_entry *entry)
 {
     return (struct slice){entry->bytes, entry->label_len};
@@ -32,9 +24,9 @@ struct slice memtable_value(const struct memtable_entry *entry)
 /* Where label and key belong, seen from an entry. */
 static int compare_name(struct slice label, struct slice key, const struct memtable_entry *entry)
 {
-    int order = memtable_order(label, memtable_label(entry));
+    int order = slice_order(label, memtable_label(entry));
 
-    return order ? order : memtable_order(key, memtable_key(entry));
+    return order ? order : slice_order(key, memtable_key(entry));
 }
 
 static int compare(const struct memtable_entry *a, const struct memtable_entry *b)

@@ -28,8 +28,6 @@ struct memtable {
 };
 
 void memtable_init(struct memtable *m);
-/* How SQLite's index orders labels, and keys: below 0, 0, above. */
-int memtable_order(struct slice a, struct slice b);
 /* Remove all. */
 void memtable_clear(struct memtable *m);
 

@@ -94,7 +94,7 @@ void store_expect(struct store *s, struct list *ops)
     early->count = count_plain(ops, &writes);
     early->began_ns = clock_ns();
     early->synced_ns = commit_log_sync_ns(s->commit_log);
-    if (!early->count || !writes || s->options.relaxed || s->quota.max_bytes || s->quota.max_entries ||
+    if (!early->count || !writes || s->options.relaxed || store_is_limited(s) ||
         !commit_log_is_synced(s->commit_log) || !pays(s, early->count) || !pack(s, ops))
         return;
     store_tick(s);

@@ -17,9 +17,8 @@ int store_entry_get(struct store *s, struct slice label, struct slice key, struc
                     bool *ret_found)
 {
     sqlite3_stmt *stmt;
-    bool found;
-
     struct slice held;
+    bool found;
 
     *ret_found = false;
     if (store_held_get(s, label, key, &held)) {
@@ -84,7 +83,7 @@ static int old_length(struct store *s, struct slice label, struct slice key, int
     return SQLITE_OK;
 }
 
-static bool limited(const struct store *s)
+bool store_is_limited(const struct store *s)
 {
     return s->quota.max_bytes || s->quota.max_entries;
 }
@@ -285,7 +284,7 @@ int store_entry_set(struct store *s, struct op *op, struct slice key, struct sli
 
     if (ttl_ms > 0)
         change.expires_ms = s->now_ms + ttl_ms;
-    int rc = limited(s) ? quota_take(s, op, key, value, &before) : SQLITE_OK;
+    int rc = store_is_limited(s) ? quota_take(s, op, key, value, &before) : SQLITE_OK;
     if (rc != SQLITE_OK)
         return rc;
     rc = write_change(s, &change, &changed);
@@ -301,7 +300,7 @@ int store_entry_delete(struct store *s, struct slice label, struct slice key)
     int64_t old = -1;
     int rc = store_expired(s, label, key, &expired);
 
-    if (rc == SQLITE_OK && limited(s) && s->quota.known)
+    if (rc == SQLITE_OK && store_is_limited(s) && s->quota.known)
         rc = old_length(s, label, key, &old);
     if (rc != SQLITE_OK)
         return rc;
@@ -344,6 +343,6 @@ void store_set_quota(struct store *s, uint64_t max_bytes, uint64_t max_entries)
     s->quota.max_bytes = max_bytes;
     s->quota.max_entries = max_entries;
     /* What is written without limits is not counted. */
-    if (!limited(s))
+    if (!store_is_limited(s))
         s->quota.known = false;
 }

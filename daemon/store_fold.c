@@ -79,20 +79,25 @@ static int begin(struct store *s, struct error *e)
     return rc == SQLITE_OK ? 0 : store_error(s, rc, "write", e);
 }
 
+/* Let go of all that is not in the database. */
 static void drop(struct store *s)
 {
     if (!sqlite3_get_autocommit(s->db))
         store_run_plain(s, STORE_ROLLBACK);
+    store_held_clear(s);
     s->phase = s->fold.commit == s->commit ? STORE_FOLDED : STORE_LOST;
 }
 
 /* Where the database takes nothing now it can all be in memory, for which the log is small enough. */
 static int replay(struct store *s, bool folds, uint64_t *ret_last, struct error *e)
 {
-    drop(s);
-    store_held_clear(s);
     int code = begin(s, e);
-    return code ? code : store_redo_replay(s, folds, ret_last, e);
+
+    if (!code)
+        code = store_redo_replay(s, folds, ret_last, e);
+    if (code)
+        drop(s);
+    return code;
 }
 
 /* Do again what the log holds and the database does not. */
@@ -102,7 +107,6 @@ static int rebuild(struct store *s, struct error *e)
     int code;
 
     drop(s);
-    store_held_clear(s);
     if (s->phase == STORE_LOST) {
         code = replay(s, true, &last, e);
         if (code)

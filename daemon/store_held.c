@@ -11,8 +11,6 @@
  *
  * A held entry has no time to live. The database notes up to which commit it holds all, and the log goes back to there: a store
  * that was not closed does again what is behind that, also what the database has of it already. */
-#include <string.h>
-
 #include "daemon/store_internal.h"
 #include "protocol/limits.h"
 
@@ -46,7 +44,7 @@ int store_held_look(struct store *s)
 
 bool store_held_takes(const struct store *s)
 {
-    return s->held.on && !s->quota.max_bytes && !s->quota.max_entries;
+    return s->held.on && !store_is_limited(s);
 }
 
 int store_held_set(struct store *s, const struct store_change *c, uint64_t commit)
@@ -149,16 +147,6 @@ int store_held_drain(struct store *s)
     return rc;
 }
 
-static bool same(struct slice a, struct slice b)
-{
-    return a.len == b.len && (!a.len || memcmp(a.data, b.data, a.len) == 0);
-}
-
-static bool begins_with(struct slice text, struct slice prefix)
-{
-    return text.len >= prefix.len && (!prefix.len || memcmp(text.data, prefix.data, prefix.len) == 0);
-}
-
 static int settle_key(struct store *s, struct slice label, struct slice key)
 {
     struct memtable_entry *entry = memtable_find(&s->held.table, label, key);
@@ -195,43 +183,43 @@ static unsigned page_of(const struct op *op)
 
 static bool is_listed(const struct op *op, const struct memtable_entry *entry)
 {
-    return entry && same(memtable_label(entry), op->label) && begins_with(memtable_key(entry), op->prefix);
+    return entry && slice_same(memtable_label(entry), op->label) && slice_begins_with(memtable_key(entry), op->prefix);
 }
 
-static int settle_forwards(struct store *s, const struct op *op)
+/* From that entry on, in one direction or the other. */
+static int settle_page(struct store *s, const struct op *op, struct memtable_entry *entry)
 {
-    bool from_cursor = op->cursor.data && memtable_order(op->cursor, op->prefix) > 0;
-    struct memtable_entry *entry =
-        memtable_from(&s->held.table, op->label, from_cursor ? op->cursor : op->prefix);
     int rc = SQLITE_OK;
 
     for (unsigned i = 0; rc == SQLITE_OK && i < page_of(op) && is_listed(op, entry); i++) {
-        struct memtable_entry *next = memtable_next(entry);
+        struct memtable_entry *next = op->reverse ? memtable_previous(entry) : memtable_next(entry);
         rc = settle(s, entry);
         entry = next;
     }
     return rc;
 }
 
+static int settle_forwards(struct store *s, const struct op *op)
+{
+    bool from_cursor = op->cursor.data && slice_order(op->cursor, op->prefix) > 0;
+
+    return settle_page(s, op, memtable_from(&s->held.table, op->label,
+                                            from_cursor ? op->cursor : op->prefix));
+}
+
 static int settle_backwards(struct store *s, const struct op *op)
 {
     struct buffer end;
-    int rc = SQLITE_OK;
+    int rc = SQLITE_NOMEM;
 
     buffer_init(&end);
     buffer_append(&end, op->prefix.data, op->prefix.len);
     buffer_append(&end, BEHIND_ALL, 1);
-    if (end.failed)
-        rc = SQLITE_NOMEM;
-    struct slice from = {(char *)end.data, end.len};
-    if (op->cursor.data && rc == SQLITE_OK && memtable_order(op->cursor, from) < 0)
-        from = op->cursor;
-    struct memtable_entry *entry =
-        rc == SQLITE_OK ? memtable_before(&s->held.table, op->label, from) : NULL;
-    for (unsigned i = 0; rc == SQLITE_OK && i < page_of(op) && is_listed(op, entry); i++) {
-        struct memtable_entry *previous = memtable_previous(entry);
-        rc = settle(s, entry);
-        entry = previous;
+    if (!end.failed) {
+        struct slice from = {(char *)end.data, end.len};
+        if (op->cursor.data && slice_order(op->cursor, from) < 0)
+            from = op->cursor;
+        rc = settle_page(s, op, memtable_before(&s->held.table, op->label, from));
     }
     buffer_fini(&end);
     return rc;
@@ -256,7 +244,7 @@ static int settle_label(struct store *s, struct slice label)
 {
     struct memtable_entry *entry = memtable_from(&s->held.table, label, (struct slice){0});
 
-    return entry && same(memtable_label(entry), label) ? settle(s, entry) : SQLITE_OK;
+    return entry && slice_same(memtable_label(entry), label) ? settle(s, entry) : SQLITE_OK;
 }
 
 static int make_way(struct store *s, const struct op *op)
@@ -300,7 +288,7 @@ int store_held_count(struct store *s, const struct slice *label, int64_t *entrie
     struct memtable_entry *entry = memtable_from(&s->held.table, from, (struct slice){0});
     int rc = SQLITE_OK;
 
-    for (; rc == SQLITE_OK && entry && (!label || same(memtable_label(entry), *label));
+    for (; rc == SQLITE_OK && entry && (!label || slice_same(memtable_label(entry), *label));
          entry = memtable_next(entry)) {
         int64_t old;
         rc = store_entry_length(s, memtable_label(entry), memtable_key(entry), &old);

@@ -241,6 +241,8 @@ int store_entry_get(struct store *s, struct slice label, struct slice key, struc
 int store_entry_exists(struct store *s, struct slice label, struct slice key, bool *ret_found);
 /* The length of the value that the database has, expired or not; -1: none. */
 int store_entry_length(struct store *s, struct slice label, struct slice key, int64_t *ret);
+/* Whether the app has a quota. */
+bool store_is_limited(const struct store *s);
 /* Do to the database what a change says, and to its checksum, which is to be in a mark of the caller's. */
 int store_entry_write(struct store *s, const struct store_change *c);
 /* Write it and note the change. The slices must stay until the batch's end. ttl_ms 0: for ever;

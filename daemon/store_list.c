@@ -66,21 +66,6 @@ void store_list_labels(struct store *s, struct op *op)
         store_array_end(&op->result, &labels);
 }
 
-static bool begins_with(struct slice text, struct slice prefix)
-{
-    return text.len >= prefix.len &&
-           (prefix.len == 0 || memcmp(text.data, prefix.data, prefix.len) == 0);
-}
-
-/* In the order of SQLite's BINARY collation, which is that of the bytes. */
-static bool is_behind(struct slice a, struct slice b)
-{
-    size_t common = a.len < b.len ? a.len : b.len;
-    int order = common ? memcmp(a.data, b.data, common) : 0;
-
-    return order > 0 || (order == 0 && a.len > b.len);
-}
-
 /* What comes behind every text that begins with the prefix; data NULL: nothing does. `room` is as
  * long as the prefix. */
 static struct slice behind_prefix(struct slice prefix, char *room)
@@ -109,14 +94,14 @@ static sqlite3_stmt *start_listing(struct store *s, const struct op *op, char *r
     struct slice end;
 
     if (!op->reverse) {
-        if (op->cursor.data && !is_behind(op->prefix, op->cursor))
+        if (op->cursor.data && slice_order(op->prefix, op->cursor) <= 0)
             return store_start(s, listing(op, STORE_LIST_BEHIND, STORE_KEYS_BEHIND), op->label,
                                &op->cursor);
         return store_start(s, listing(op, STORE_LIST_FROM, STORE_KEYS_FROM), op->label,
                            &op->prefix);
     }
     end = behind_prefix(op->prefix, room);
-    if (op->cursor.data && (!end.data || is_behind(end, op->cursor)))
+    if (op->cursor.data && (!end.data || slice_order(end, op->cursor) > 0))
         end = op->cursor;
     if (!end.data)
         return store_start(s, listing(op, STORE_LIST_BACK_ALL, STORE_KEYS_BACK_ALL), op->label,
@@ -139,7 +124,7 @@ static bool next_key(struct store *s, sqlite3_stmt *stmt, const struct op *op, s
             return false;
         }
         *ret = store_column(stmt);
-        if (!begins_with(*ret, op->prefix))
+        if (!slice_begins_with(*ret, op->prefix))
             return false;
         *rc = store_expired(s, op->label, *ret, &expired);
         if (*rc != SQLITE_OK)

@@ -346,11 +346,6 @@ void store_log_fini(struct store *s)
     log_rows_fini(&s->log.rows);
 }
 
-static bool equal(struct slice a, struct slice b)
-{
-    return a.len == b.len && (!a.len || memcmp(a.data, b.data, a.len) == 0);
-}
-
 /* One change of a packed row. False at its end. */
 static bool next_change(struct reader *r, struct slice *label, struct slice *key, uint64_t *kind)
 {
@@ -371,7 +366,7 @@ static bool row_has(sqlite3_stmt *stmt, struct slice label, struct slice key)
     if (reader_array(&r, &count))
         return false;
     while (next_change(&r, &l, &k, &kind))
-        if (equal(k, key) && equal(l, label))
+        if (slice_same(k, key) && slice_same(l, label))
             return true;
     return false;
 }
@@ -381,7 +376,7 @@ int store_log_changed(struct store *s, struct slice label, struct slice key, uin
 {
     *ret_changed = true;
     for (size_t i = 0; i < s->changes.count; i++)
-        if (equal(s->changes.list[i].key, key) && equal(s->changes.list[i].label, label))
+        if (slice_same(s->changes.list[i].key, key) && slice_same(s->changes.list[i].label, label))
             return SQLITE_OK;
     int rc = store_expired(s, label, key, ret_changed);
     if (rc != SQLITE_OK || *ret_changed || since == s->commit)
@@ -428,7 +423,7 @@ static int list_row(struct store *s, struct op *op, sqlite3_stmt *stmt, msgpack_
     if (reader_array(&r, &count))
         return SQLITE_OK;
     while (rc == SQLITE_OK && next_change(&r, &label, &key, &kind)) {
-        if (!equal(label, op->label) || kind > CHANGE_EXPIRE)
+        if (!slice_same(label, op->label) || kind > CHANGE_EXPIRE)
             continue;
         msgpack_pack_array(pk, 4);
         msgpack_pack_int64(pk, sqlite3_column_int64(stmt, 0));

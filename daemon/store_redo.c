@@ -34,11 +34,6 @@ static uint32_t get32(const uint8_t *at)
     return le32toh(le);
 }
 
-static bool equal(struct slice a, struct slice b)
-{
-    return a.len == b.len && (!a.len || a.data == b.data || memcmp(a.data, b.data, a.len) == 0);
-}
-
 static uint8_t *put_bytes(uint8_t *at, struct slice bytes)
 {
     if (bytes.len)
@@ -49,7 +44,7 @@ static uint8_t *put_bytes(uint8_t *at, struct slice bytes)
 void store_redo_pack(struct buffer *b, const struct store_change *c,
                      const struct store_change *before)
 {
-    bool same = before && equal(c->label, before->label);
+    bool same = before && slice_same(c->label, before->label);
     struct slice label = {0};
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) ; where there are changes there is a list */
     uint64_t expires = htole64((uint64_t)c->expires_ms);

@@ -279,9 +279,7 @@ bool store_must_wait(const struct store *s, const struct op *op)
         return true;
     for (size_t i = 0; i < s->changes.count; i++) {
         const struct store_change *c = &s->changes.list[i];
-        if (c->key.len == op->key.len && c->label.len == op->label.len &&
-            !memcmp(bytes_of(c->key), bytes_of(op->key), op->key.len) &&
-            !memcmp(bytes_of(c->label), bytes_of(op->label), op->label.len))
+        if (slice_same(c->key, op->key) && slice_same(c->label, op->label))
             return true;
     }
     return false;

@@ -200,8 +200,26 @@ int reader_skip(struct reader *r)
     return 0;
 }
 
+bool slice_same(struct slice a, struct slice b)
+{
+    return a.len == b.len && (!a.len || a.data == b.data || memcmp(a.data, b.data, a.len) == 0);
+}
+
+bool slice_begins_with(struct slice text, struct slice prefix)
+{
+    return text.len >= prefix.len &&
+           (prefix.len == 0 || memcmp(text.data, prefix.data, prefix.len) == 0);
+}
+
+int slice_order(struct slice a, struct slice b)
+{
+    size_t common = a.len < b.len ? a.len : b.len;
+    int order = common ? memcmp(a.data, b.data, common) : 0;
+
+    return order ? order : a.len < b.len ? -1 : a.len > b.len;
+}
+
 bool slice_equals(struct slice s, const char *text)
 {
-    size_t len = strlen(text);
-    return s.len == len && (len == 0 || memcmp(s.data, text, len) == 0);
+    return slice_same(s, (struct slice){text, strlen(text)});
 }

@@ -59,5 +59,9 @@ int reader_skip(struct reader *r);
 
 /* Whether a slice equals a NUL-terminated string. */
 bool slice_equals(struct slice s, const char *text);
+bool slice_same(struct slice a, struct slice b);
+bool slice_begins_with(struct slice text, struct slice prefix);
+/* In the order of their bytes, the shorter first: below 0, 0, above. That is SQLite's BINARY collation. */
+int slice_order(struct slice a, struct slice b);
 
 #endif

@@ -152,7 +152,7 @@ START_TEST(many_in_any_order)
     unsigned seen = 0;
     for (struct memtable_entry *entry = memtable_hand(&m), *last = NULL; entry;
          last = entry, entry = memtable_next(entry), seen++)
-        ck_assert(!last || memtable_order(memtable_key(last), memtable_key(entry)) < 0);
+        ck_assert(!last || slice_order(memtable_key(last), memtable_key(entry)) < 0);
     ck_assert_uint_eq(seen, m.count);
     while (memtable_hand(&m))
         memtable_remove(&m, memtable_hand(&m));
